@@ -1,0 +1,1 @@
+//! A scripted API server, and what the program does when it misbehaves.
