@@ -3,5 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "the server offers more than each test needs")]
 
 mod client;
+mod exec;
+mod exec_files;
+pub mod exec_server;
 pub mod server;
 pub mod store;
