@@ -7,10 +7,12 @@
 mod codec;
 mod error;
 mod history;
+pub mod journal;
+pub mod lock;
 mod model;
 mod time;
 
-pub use codec::{MAX_SECRET_BYTES, decode, encode};
+pub use codec::{MAX_SECRET_BYTES, decode, encode, to_json};
 pub use error::RecordError;
 pub use history::History;
 pub use model::{ApplyMethod, ChartRecord, Hook, HookRun, Info, Release, Status};
