@@ -133,6 +133,12 @@ codes! {
     Raced = "MB3011" => Temporary;
     /// An object that has to be there is not.
     ObjectMissing = "MB3012" => NotFound;
+    /// An admission rule or a quota refuses the object (403).
+    Denied = "MB3013" => Input;
+    /// The namespace is being deleted.
+    NamespaceTerminating = "MB3014" => Temporary;
+    /// The kubeconfig's credential plugin failed.
+    CredentialPlugin = "MB3015" => Unreachable;
 
     // 40xx: releases.
     /// There is no such release.
