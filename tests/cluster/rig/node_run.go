@@ -164,21 +164,21 @@ func (n *node) start(ctx context.Context) error {
 		}
 	}
 	for _, wanted := range []struct {
-		component string
-		check     func(context.Context, *api) error
+		component, step string
+		check           func(context.Context, *api) error
 	}{
-		{"kubelet", nodeReady},
-		{"kube-controller-manager", nodeSchedulable},
-		{"kube-controller-manager", defaultServiceAccount},
-		{"kube-proxy", func(ctx context.Context, _ *api) error { return httpOK(ctx, "http://127.0.0.1:10256/healthz") }},
-		{"coredns", func(ctx context.Context, _ *api) error { return httpOK(ctx, "http://"+n.record.NodeIP+":8181/ready") }},
+		{"kubelet", "node ready", nodeReady},
+		{"kube-controller-manager", "node open for pods", nodeSchedulable},
+		{"kube-controller-manager", "service account made", defaultServiceAccount},
+		{"kube-proxy", "services routed", func(ctx context.Context, _ *api) error { return httpOK(ctx, "http://127.0.0.1:10256/healthz") }},
+		{"coredns", "DNS answers", func(ctx context.Context, _ *api) error { return httpOK(ctx, "http://"+n.record.NodeIP+":8181/ready") }},
 	} {
 		n.waitFor(wanted.component)
 		if err := poll(ctx, func() error { return wanted.check(ctx, client) }); err != nil {
 			return err
 		}
+		n.report.step("%s", wanted.step)
 	}
-	n.report.step("node, DNS and services ready")
 	return nil
 }
 
