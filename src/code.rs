@@ -179,6 +179,12 @@ codes! {
     Hook = "MB5007" => RolloutFailed;
     /// An admission rule or quota refuses the Pods.
     PodRefused = "MB5008" => RolloutFailed;
+    /// A container was killed for want of memory.
+    OutOfMemory = "MB5009" => RolloutFailed;
+    /// A Pod was evicted, or lost with its node.
+    PodLost = "MB5010" => RolloutFailed;
+    /// A Job failed.
+    JobFailed = "MB5011" => RolloutFailed;
 
     // 60xx: the application step.
     /// The helper Pod did not start.

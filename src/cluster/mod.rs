@@ -5,8 +5,13 @@
 
 mod client;
 mod config;
+pub mod diagnosis;
 mod error;
+mod fields;
+pub mod readiness;
+mod watch;
 
 pub use client::{Cluster, Signal, Signals};
 pub use config::{ConfigError, Environment, KubeSettings, Limits, Token};
 pub use error::{Cause, Denial, Error, FieldConflict, Forbidden, InvalidField, ManagerOperation, Target, Unreachable};
+pub use watch::Pace;
