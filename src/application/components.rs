@@ -95,8 +95,8 @@ pub struct Port {
     /// The number inside the container.
     pub container: u16,
     /// The number in the Service, where it is fixed.
-    #[serde(default)]
-    service_port: Option<u16>,
+    #[serde(default, rename = "service_port")]
+    fixed: Option<u16>,
     /// The values path of `{type, port, nodePort}`, where it is not.
     #[serde(default)]
     pub service: Option<String>,
@@ -114,7 +114,7 @@ impl Port {
             Some(number) => number.as_i64().and_then(|number| u16::try_from(number).ok()),
             None => None,
         };
-        number.or(self.service_port).unwrap_or(self.container)
+        number.or(self.fixed).unwrap_or(self.container)
     }
 }
 

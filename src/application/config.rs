@@ -44,7 +44,7 @@ pub struct Deployment {
     pub core_host: String,
     /// Whether core serves the WebUI.
     pub webui: bool,
-    /// Whether core serves the API of maim_message.
+    /// Whether core serves the API of `maim_message`.
     pub maim_message_api: bool,
 }
 

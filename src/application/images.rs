@@ -141,7 +141,7 @@ impl Tag {
             return Self::Version(chart.maibot.clone());
         }
         // `1`, `1.2`, and what only begins like a version: `1.2.1.1`, `1.2-alpine`.
-        let mut numbers = bare.splitn(2, ['-', '+']).next().unwrap_or_default().split('.');
+        let mut numbers = bare.split(['-', '+']).next().unwrap_or_default().split('.');
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
         match number(numbers.next()) {
             Some(major) if major < 100 => Self::Line { major, minor: number(numbers.next()) },

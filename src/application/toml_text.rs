@@ -287,10 +287,8 @@ pub fn later_than_1_0(text: &str) -> Vec<(Place, Later)> {
                     }
                 }
             }
-            TokenKind::Atom => {
-                if is_time_without_seconds(body.get(start..token.span().end()).unwrap_or_default()) {
-                    note(start, Later::TimeWithoutSeconds);
-                }
+            TokenKind::Atom if is_time_without_seconds(body.get(start..token.span().end()).unwrap_or_default()) => {
+                note(start, Later::TimeWithoutSeconds);
             }
             _ => {}
         }
@@ -541,7 +539,7 @@ mod tests {
                 match set(&before, "t", "k", &value) {
                     Err(TomlError::Syntax { .. }) => prop_assert!(check(&before).is_err()),
                     Err(TomlError::NotATable { .. } | TomlError::NotAValue { .. }) => {
-                        prop_assert!(check(&before).is_ok())
+                        prop_assert!(check(&before).is_ok());
                     }
                     Ok(None) => prop_assert_eq!(holds(&before, "t", "k", &value), Ok(true)),
                     Ok(Some(after)) => {

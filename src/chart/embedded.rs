@@ -51,9 +51,7 @@ const TEMPLATES: &[(&str, &[u8])] = files![
 ];
 
 /// Read by templates and by the application step, in byte order.
-const FILES: &[(&str, &[u8])] = files![
-    "templates/files/k8s-init.sh",
-];
+const FILES: &[(&str, &[u8])] = files!["templates/files/k8s-init.sh",];
 
 pub(super) fn load() -> Result<Chart, ChartError> {
     let metadata: Metadata =

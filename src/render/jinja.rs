@@ -118,9 +118,7 @@ fn environment(chart: &Chart) -> Result<Environment<'_>, RenderError> {
             message: "not UTF-8".to_owned(),
             source_line: None,
         })?;
-        environment
-            .add_template(&file.name, source)
-            .map_err(|error| explain(&error, &prefix, &file.name, chart))?;
+        environment.add_template(&file.name, source).map_err(|error| explain(&error, &prefix, &file.name, chart))?;
     }
     Ok(environment)
 }
@@ -170,13 +168,7 @@ fn complete(defaults: &Value, values: &Value) -> Result<Value, RenderError> {
     if problems.is_empty() { Ok(completed) } else { Err(RenderError::Sections { problems }) }
 }
 
-fn complete_section(
-    defaults: &Value,
-    values: &Value,
-    path: &str,
-    problems: &mut Vec<String>,
-    depth: usize,
-) -> Value {
+fn complete_section(defaults: &Value, values: &Value, path: &str, problems: &mut Vec<String>, depth: usize) -> Value {
     let (Some(defaults), Some(values)) = (defaults.as_mapping(), values.as_mapping()) else {
         return values.clone();
     };
@@ -284,7 +276,13 @@ fn write_text(output: &mut impl std::fmt::Write, text: &str) -> std::fmt::Result
             '\r' => output.write_str("\\r")?,
             '\t' => output.write_str("\\t")?,
             // The line ends, byte order mark and control characters that YAML gives a meaning or does not allow.
-            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+            '\u{0}'..='\u{1f}'
+            | '\u{7f}'..='\u{a0}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{feff}'
+            | '\u{fffe}'
+            | '\u{ffff}' => {
                 write!(output, "\\u{:04x}", u32::from(character))?;
             }
             _ => output.write_char(character)?,
@@ -347,9 +345,7 @@ fn write_block(output: &mut String, value: &Jinja, indent: usize, depth: usize) 
 /// How many lines a container will show.
 fn entries(value: &Jinja) -> usize {
     match (value.kind(), value.try_iter()) {
-        (ValueKind::Map, Ok(keys)) => {
-            keys.filter(|key| value.get_item(key).is_ok_and(|item| !item.is_none())).count()
-        }
+        (ValueKind::Map, Ok(keys)) => keys.filter(|key| value.get_item(key).is_ok_and(|item| !item.is_none())).count(),
         (ValueKind::Seq, Ok(items)) => items.count(),
         _ => 0,
     }
@@ -529,12 +525,9 @@ fn explain(error: &Error, prefix: &str, template: &str, chart: &Chart) -> Render
         .and_then(|file| file.text()?.lines().nth(line.checked_sub(1)?))
         .map(|text| text.trim().to_owned());
     match complaint {
-        Some(Complaint { code: Some(code), message }) => RenderError::Refused {
-            code: *code,
-            template: format!("{prefix}{name}"),
-            line,
-            message: message.clone(),
-        },
+        Some(Complaint { code: Some(code), message }) => {
+            RenderError::Refused { code: *code, template: format!("{prefix}{name}"), line, message: message.clone() }
+        }
         Some(Complaint { message, .. }) => RenderError::Template {
             template: format!("{prefix}{name}"),
             line,
@@ -563,14 +556,23 @@ mod dump {
         let json: serde_json::Value = serde_json::from_str(&std::env::var("VALUES").unwrap()).unwrap();
         fn merge(a: &mut crate::yaml::Value, b: crate::yaml::Value) {
             match (a, b) {
-                (crate::yaml::Value::Mapping(a), crate::yaml::Value::Mapping(b)) => for (k, v) in b { merge(a.entry(k).or_default(), v) },
+                (crate::yaml::Value::Mapping(a), crate::yaml::Value::Mapping(b)) => {
+                    for (k, v) in b {
+                        merge(a.entry(k).or_default(), v)
+                    }
+                }
                 (a, b) => *a = b,
             }
         }
         merge(&mut values, json.into());
-        let release = super::ReleaseInfo { name: "123".into(), namespace: "bot".into(), revision: 1, is_upgrade: false };
+        let release =
+            super::ReleaseInfo { name: "123".into(), namespace: "bot".into(), revision: 1, is_upgrade: false };
         match super::render(&chart, &values, &release) {
-            Ok(files) => for f in files { println!("=== {}\n{}", f.path, f.text); },
+            Ok(files) => {
+                for f in files {
+                    println!("=== {}\n{}", f.path, f.text);
+                }
+            }
             Err(e) => println!("{e}\n{e:?}"),
         }
         println!("{:?}", super::undeclared(&chart, chart.values().unwrap()));
