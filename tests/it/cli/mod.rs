@@ -1,0 +1,1 @@
+//! Runs the built program and looks at what it prints and returns.

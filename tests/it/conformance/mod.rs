@@ -1,0 +1,1 @@
+//! Replays the vectors under `tests/conformance/`.
