@@ -240,7 +240,8 @@ async fn acquire(
         };
         match watcher.judge(&holding, &LocalProcesses, Instant::now()) {
             Verdict::Free | Verdict::Abandoned => {
-                let transitions = found.pointer("/spec/leaseTransitions").and_then(Json::as_i64).unwrap_or_default() + 1;
+                let transitions =
+                    found.pointer("/spec/leaseTransitions").and_then(Json::as_i64).unwrap_or_default() + 1;
                 let mut taken = lease(&name, release, identity, transitions);
                 taken["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"].clone();
                 match cluster.replace(&Resource::LEASE, Some(namespace), &name, &taken, &own()).await {
