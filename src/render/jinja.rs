@@ -118,14 +118,15 @@ fn environment(chart: &Chart) -> Result<Environment<'_>, RenderError> {
             message: "not UTF-8".to_owned(),
             source_line: None,
         })?;
-        environment
-            .add_template(&file.name, source)
-            .map_err(|error| explain(&error, &prefix, &file.name, chart))?;
+        environment.add_template(&file.name, source).map_err(|error| explain(&error, &prefix, &file.name, chart))?;
     }
     Ok(environment)
 }
 
 fn context(chart: &Chart, values: &Value, release: &ReleaseInfo) -> Result<Jinja, RenderError> {
+    if !fits(values, DEPTH) {
+        return Err(too_deep());
+    }
     let values = complete(chart.values()?, values)?;
     let metadata = &chart.metadata;
     let files = chart
@@ -133,7 +134,7 @@ fn context(chart: &Chart, values: &Value, release: &ReleaseInfo) -> Result<Jinja
         .iter()
         .filter_map(|file| Some((file.name.strip_prefix("templates/files/")?.to_owned(), Jinja::from(file.text()?))));
     Ok(Jinja::from_pairs([
-        ("values", to_jinja(&values, DEPTH).ok_or_else(too_deep)?),
+        ("values", to_jinja(&values)),
         (
             "release",
             Jinja::from_pairs([
@@ -161,22 +162,26 @@ fn too_deep() -> RenderError {
     RenderError::Sections { problems: vec![format!("nested deeper than {DEPTH} levels")] }
 }
 
+/// Whether a value is nested no deeper than that. Asked before anything else walks the value, on whatever stack.
+fn fits(value: &Value, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    match value {
+        Value::Sequence(list) => list.iter().all(|item| fits(item, depth)),
+        Value::Mapping(map) => map.values().all(|item| fits(item, depth)),
+        _ => true,
+    }
+}
+
 /// The values with every key of the chart's tree: a key that a null has deleted is null again, so that templates may
 /// name it. A section (a map with keys in the chart's defaults) has to be a map: null there would silently take away
 /// all its defaults, and what else stands there was meant for another place.
 fn complete(defaults: &Value, values: &Value) -> Result<Value, RenderError> {
     let mut problems = Vec::new();
-    let completed = complete_section(defaults, values, "", &mut problems, DEPTH);
+    let completed = complete_section(defaults, values, "", &mut problems);
     if problems.is_empty() { Ok(completed) } else { Err(RenderError::Sections { problems }) }
 }
 
-fn complete_section(
-    defaults: &Value,
-    values: &Value,
-    path: &str,
-    problems: &mut Vec<String>,
-    depth: usize,
-) -> Value {
+fn complete_section(defaults: &Value, values: &Value, path: &str, problems: &mut Vec<String>) -> Value {
     let (Some(defaults), Some(values)) = (defaults.as_mapping(), values.as_mapping()) else {
         return values.clone();
     };
@@ -185,8 +190,8 @@ fn complete_section(
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let is_section = default.as_mapping().is_some_and(|map| !map.is_empty());
         match (values.get(key), is_section) {
-            (Some(value @ Value::Mapping(_)), true) if depth > 0 => {
-                let value = complete_section(default, value, &path, problems, depth - 1);
+            (Some(value @ Value::Mapping(_)), true) => {
+                let value = complete_section(default, value, &path, problems);
                 completed.insert(key.clone(), value);
             }
             (None | Some(Value::Null), true) => {
@@ -202,25 +207,17 @@ fn complete_section(
     Value::Mapping(completed)
 }
 
-/// None if the value is nested deeper than `depth`.
-fn to_jinja(value: &Value, depth: usize) -> Option<Jinja> {
-    let depth = depth.checked_sub(1)?;
-    Some(match value {
+fn to_jinja(value: &Value) -> Jinja {
+    match value {
         Value::Null => Jinja::from(()),
         Value::Bool(value) => Jinja::from(*value),
         Value::Int(value) => Jinja::from(*value),
         Value::UInt(value) => Jinja::from(*value),
         Value::Float(value) => Jinja::from(*value),
         Value::String(text) => Jinja::from(text.as_str()),
-        Value::Sequence(list) => {
-            Jinja::from(list.iter().map(|item| to_jinja(item, depth)).collect::<Option<Vec<_>>>()?)
-        }
-        Value::Mapping(map) => {
-            let pairs: Option<Vec<_>> =
-                map.iter().map(|(key, value)| Some((key.clone(), to_jinja(value, depth)?))).collect();
-            Jinja::from_pairs(pairs?)
-        }
-    })
+        Value::Sequence(list) => Jinja::from(list.iter().map(to_jinja).collect::<Vec<_>>()),
+        Value::Mapping(map) => Jinja::from_pairs(map.iter().map(|(key, value)| (key.as_str(), to_jinja(value)))),
+    }
 }
 
 // ── What templates print ──────────────────────────────────────────────────────────────────────────────────────────
@@ -284,7 +281,13 @@ fn write_text(output: &mut impl std::fmt::Write, text: &str) -> std::fmt::Result
             '\r' => output.write_str("\\r")?,
             '\t' => output.write_str("\\t")?,
             // The line ends, byte order mark and control characters that YAML gives a meaning or does not allow.
-            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+            '\u{0}'..='\u{1f}'
+            | '\u{7f}'..='\u{a0}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{feff}'
+            | '\u{fffe}'
+            | '\u{ffff}' => {
                 write!(output, "\\u{:04x}", u32::from(character))?;
             }
             _ => output.write_char(character)?,
@@ -347,9 +350,7 @@ fn write_block(output: &mut String, value: &Jinja, indent: usize, depth: usize) 
 /// How many lines a container will show.
 fn entries(value: &Jinja) -> usize {
     match (value.kind(), value.try_iter()) {
-        (ValueKind::Map, Ok(keys)) => {
-            keys.filter(|key| value.get_item(key).is_ok_and(|item| !item.is_none())).count()
-        }
+        (ValueKind::Map, Ok(keys)) => keys.filter(|key| value.get_item(key).is_ok_and(|item| !item.is_none())).count(),
         (ValueKind::Seq, Ok(items)) => items.count(),
         _ => 0,
     }
@@ -529,12 +530,9 @@ fn explain(error: &Error, prefix: &str, template: &str, chart: &Chart) -> Render
         .and_then(|file| file.text()?.lines().nth(line.checked_sub(1)?))
         .map(|text| text.trim().to_owned());
     match complaint {
-        Some(Complaint { code: Some(code), message }) => RenderError::Refused {
-            code: *code,
-            template: format!("{prefix}{name}"),
-            line,
-            message: message.clone(),
-        },
+        Some(Complaint { code: Some(code), message }) => {
+            RenderError::Refused { code: *code, template: format!("{prefix}{name}"), line, message: message.clone() }
+        }
         Some(Complaint { message, .. }) => RenderError::Template {
             template: format!("{prefix}{name}"),
             line,
@@ -555,24 +553,5 @@ fn explain(error: &Error, prefix: &str, template: &str, chart: &Chart) -> Render
 }
 
 #[cfg(test)]
-mod dump {
-    #[test]
-    fn dump() {
-        let chart = crate::chart::Chart::embedded().unwrap();
-        let mut values = chart.values().unwrap().clone();
-        let json: serde_json::Value = serde_json::from_str(&std::env::var("VALUES").unwrap()).unwrap();
-        fn merge(a: &mut crate::yaml::Value, b: crate::yaml::Value) {
-            match (a, b) {
-                (crate::yaml::Value::Mapping(a), crate::yaml::Value::Mapping(b)) => for (k, v) in b { merge(a.entry(k).or_default(), v) },
-                (a, b) => *a = b,
-            }
-        }
-        merge(&mut values, json.into());
-        let release = super::ReleaseInfo { name: "123".into(), namespace: "bot".into(), revision: 1, is_upgrade: false };
-        match super::render(&chart, &values, &release) {
-            Ok(files) => for f in files { println!("=== {}\n{}", f.path, f.text); },
-            Err(e) => println!("{e}\n{e:?}"),
-        }
-        println!("{:?}", super::undeclared(&chart, chart.values().unwrap()));
-    }
-}
+#[path = "jinja_tests.rs"]
+mod tests;
