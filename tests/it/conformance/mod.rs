@@ -1,1 +1,3 @@
 //! Replays the vectors under `tests/conformance/`.
+
+mod config_facts;
