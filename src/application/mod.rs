@@ -10,6 +10,7 @@ pub mod components;
 pub mod config;
 pub mod consent;
 pub mod env_text;
+pub mod files;
 pub mod images;
 pub mod names;
 pub mod toml_text;

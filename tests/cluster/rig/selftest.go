@@ -402,6 +402,11 @@ func (t *selftest) upKilled() error {
 		if err != nil {
 			return err
 		}
+		if r == nil {
+			if err := t.noNode(); err != nil {
+				return fmt.Errorf("an up that was killed after %d ms: %w", after, err)
+			}
+		}
 		if _, err := t.rig("down"); err != nil {
 			return fmt.Errorf("down after an up that was killed after %d ms: %w", after, err)
 		}
@@ -413,6 +418,30 @@ func (t *selftest) upKilled() error {
 		}
 	}
 	return nil
+}
+
+// noNode waits for the end of a first process that got no go-ahead.
+func (t *selftest) noNode() error {
+	cache, err := cacheDir()
+	if err != nil {
+		return err
+	}
+	wanted := verbNodeInit + "\x00" + filepath.Join(cache, "run", t.instance) + "\x00"
+	var running []string
+	for range 40 {
+		running = nil
+		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, file := range files {
+			if text, err := os.ReadFile(file); err == nil && strings.HasSuffix(string(text), wanted) {
+				running = append(running, filepath.Dir(file))
+			}
+		}
+		if len(running) == 0 {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return fmt.Errorf("a node runs that is not recorded: %v", running)
 }
 
 func (t *selftest) recycledNumber() error {
