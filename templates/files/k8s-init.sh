@@ -23,7 +23,7 @@ link() {
 [ -f bot.py ] || fail "no bot.py in $PWD: this is not an image of MaiBot 0.x"
 
 # The kubelet makes an empty folder where a file of a volume is to be mounted and is missing.
-for file in .env config/bot_config.toml config/model_config.toml adapters-config/config.toml; do
+for file in .env config/bot_config.toml config/model_config.toml; do
     [ ! -d "$file" ] || fail "$PWD/$file is a folder: the file is missing on its volume, run \`maibot install\` or \`maibot upgrade\` again"
 done
 

@@ -285,6 +285,11 @@ func lay(instance string, dirs parts) (r *record, listener, owner *os.File, err 
 // process go on. Until it gets the go-ahead the process does nothing, and without it ends: there is never a node that
 // runs and is not recorded.
 func startNode(r *record, listener, owner *os.File) (*os.File, error) {
+	// The caller may have left files open, such as a pipe that it reads to its end: the node must not keep them.
+	const closeRange, closeRangeCloexec = 436, 4 // close_range(2), as amd64 and arm64 number it
+	if _, _, errno := syscall.Syscall(closeRange, 3, uintptr(^uint32(0)), closeRangeCloexec); errno != 0 {
+		return nil, fmt.Errorf("close_range: %w", errno)
+	}
 	program := filepath.Join(r.RunDir, "rig")
 	if err := copyExecutable(program); err != nil {
 		return nil, err
