@@ -150,6 +150,20 @@ impl ChartError {
 }
 
 impl Chart {
+    /// A chart of these parts. Templates and files are put into byte order of their paths.
+    pub fn new(
+        metadata: Metadata,
+        values_text: Cow<'static, str>,
+        engine: Engine,
+        mut templates: Vec<File>,
+        mut files: Vec<File>,
+        schema: Option<Cow<'static, [u8]>>,
+    ) -> Self {
+        templates.sort_by(|one, other| one.name.cmp(&other.name));
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        Self { metadata, templates, files, schema, engine, values_text, values: OnceLock::new() }
+    }
+
     /// The chart compiled into the program. Cheap: no file is opened, and only `Chart.yaml` is read.
     ///
     /// # Errors

@@ -6,6 +6,8 @@
 //! ([`OLDER_FILES`]). Every file found is run or named; each prints one line
 //! `conformance FILE: N passed, N failed, N skipped`.
 
+mod config_facts;
+mod official_chart;
 mod values;
 mod yaml;
 
