@@ -44,6 +44,40 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// Every exit status, in the order of their numbers.
+    pub const ALL: &[Self] = &[
+        Self::Success,
+        Self::Failure,
+        Self::Changes,
+        Self::Usage,
+        Self::Input,
+        Self::NotFound,
+        Self::Unreachable,
+        Self::Internal,
+        Self::Locked,
+        Self::Data,
+        Self::Temporary,
+        Self::Protocol,
+        Self::Forbidden,
+        Self::Preflight,
+        Self::RolledBack,
+        Self::RolloutFailed,
+        Self::Interrupted,
+    ];
+
+    /// The number the process ends with.
+    pub const fn status(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.status())
+    }
+}
+
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $id:literal => $exit:ident;)+) => {
         /// A stable message code.
@@ -179,6 +213,12 @@ codes! {
     Hook = "MB5007" => RolloutFailed;
     /// An admission rule or quota refuses the Pods.
     PodRefused = "MB5008" => RolloutFailed;
+    /// A container was killed for want of memory.
+    OutOfMemory = "MB5009" => RolloutFailed;
+    /// A Pod was evicted, or lost with its node.
+    PodLost = "MB5010" => RolloutFailed;
+    /// A Job failed.
+    JobFailed = "MB5011" => RolloutFailed;
 
     // 60xx: the application step.
     /// The helper Pod did not start.

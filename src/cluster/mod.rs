@@ -6,14 +6,18 @@
 mod client;
 mod config;
 mod credential;
+pub mod diagnosis;
 mod error;
+mod fields;
 mod gate;
 mod kubeconfig;
 mod objects;
 mod proxy;
+pub mod readiness;
 mod refusal;
 mod resource;
 mod settings;
+mod watch;
 
 pub use client::{Cluster, Signal, Signals};
 pub use config::{ConfigError, ContextName, contexts, default_namespace};
@@ -25,3 +29,4 @@ pub use objects::{
 pub use proxy::ProxyVariables;
 pub use resource::Resource;
 pub use settings::{Environment, KubeSettings, Limits, Token};
+pub use watch::Pace;
