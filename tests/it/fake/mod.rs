@@ -3,5 +3,6 @@
 #![allow(dead_code, unreachable_pub, reason = "the server offers more than each test needs")]
 
 mod client;
+mod objects;
 pub mod server;
 pub mod store;
