@@ -12,11 +12,13 @@ mod fields;
 mod gate;
 mod kubeconfig;
 mod objects;
+pub mod pods;
 mod proxy;
 pub mod readiness;
 mod refusal;
 mod resource;
 mod settings;
+pub mod wait;
 mod watch;
 
 pub use client::{Cluster, Signal, Signals};
