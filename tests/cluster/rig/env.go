@@ -43,7 +43,7 @@ func verbStatus(instance string) error {
 	sick := health(context.Background(), r)
 	fmt.Printf("kubeconfig  %s\nserver      %s\nnode        %s (%s)\nlogs        %s\n", r.kubeconfig(), r.Server, nodeName, r.NodeIP, r.logDir())
 	if r.alive() {
-		fmt.Printf("processes   %s\n", describeProcesses(processesIn("pid", r.PIDNS)))
+		fmt.Printf("processes   %s\n", describeProcesses(processesIn(r.PIDNS)))
 	}
 	if sick != nil {
 		return fmt.Errorf("the cluster is not healthy: %w", sick)

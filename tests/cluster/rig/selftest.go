@@ -250,8 +250,13 @@ func (t *selftest) upIsIdempotent() error {
 
 // killIn kills processes of the node by name and waits until the node's PID namespace is empty.
 func (t *selftest) killIn(r *record, name string) error {
+	pinned, err := r.pin()
+	if err != nil || pinned == nil {
+		return fmt.Errorf("the node is not alive: %w", err)
+	}
+	defer pinned.Close()
 	killed := 0
-	for pid, is := range processesIn("pid", r.PIDNS) {
+	for pid, is := range processesIn(r.PIDNS) {
 		if is == name {
 			killed++
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
@@ -260,15 +265,15 @@ func (t *selftest) killIn(r *record, name string) error {
 		}
 	}
 	if killed != 1 {
-		return fmt.Errorf("%d processes %s in the node: %v", killed, name, processesIn("pid", r.PIDNS))
+		return fmt.Errorf("%d processes %s in the node: %v", killed, name, processesIn(r.PIDNS))
 	}
 	for range 100 {
-		if len(processesIn("pid", r.PIDNS)) == 0 {
+		if len(processesIn(r.PIDNS)) == 0 {
 			return nil
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	return fmt.Errorf("still running 5 s after %s was killed: %v", name, processesIn("pid", r.PIDNS))
+	return fmt.Errorf("still running 5 s after %s was killed: %v", name, processesIn(r.PIDNS))
 }
 
 func (t *selftest) killAndUp(name string) error {
@@ -332,8 +337,16 @@ func (t *selftest) downLeavesNothing() error {
 	if _, err := t.kubectl(r, "", "wait", "--for=condition=Ready", "--timeout=60s", "pod/sleeper"); err != nil {
 		return err
 	}
+	pinned, err := r.pin()
+	if err != nil || pinned == nil {
+		return fmt.Errorf("the node is not alive: %w", err)
+	}
+	defer pinned.Close()
 	if _, err := t.rig("down"); err != nil {
 		return err
+	}
+	if running := processesIn(r.PIDNS); len(running) > 0 {
+		return fmt.Errorf("still running: %s", describeProcesses(running))
 	}
 	return t.nothingLeft(r)
 }
@@ -350,14 +363,6 @@ func (t *selftest) nothingLeft(r *record) error {
 		}
 	}
 	changes := now.since(t.before)
-	for _, namespace := range [][2]string{{"pid", r.PIDNS}, {"net", r.NetNS}} {
-		if namespace[1] == "" {
-			continue
-		}
-		if running := processesIn(namespace[0], namespace[1]); len(running) > 0 {
-			changes = append(changes, "process "+describeProcesses(running))
-		}
-	}
 	entries, err := os.ReadDir(r.RunDir)
 	if err != nil {
 		return err

@@ -329,10 +329,7 @@ func startNode(r *record, listener, owner *os.File) (*os.File, error) {
 	if r.Start, _, err = processStart(r.PID); err != nil {
 		return nil, err
 	}
-	if r.PIDNS, err = namespaceOf(r.PID, "pid"); err != nil {
-		return nil, err
-	}
-	if r.NetNS, err = namespaceOf(r.PID, "net"); err != nil {
+	if r.PIDNS, err = pidNamespace(r.PID); err != nil {
 		return nil, err
 	}
 	if err := r.write(); err != nil {
