@@ -167,6 +167,12 @@ codes! {
     Raced = "MB3011" => Temporary;
     /// An object that has to be there is not.
     ObjectMissing = "MB3012" => NotFound;
+    /// An admission rule or a quota refuses the object (403).
+    Denied = "MB3013" => Input;
+    /// The namespace is being deleted.
+    NamespaceTerminating = "MB3014" => Temporary;
+    /// The kubeconfig's credential plugin failed.
+    CredentialPlugin = "MB3015" => Unreachable;
 
     // 40xx: releases.
     /// There is no such release.
@@ -207,6 +213,12 @@ codes! {
     Hook = "MB5007" => RolloutFailed;
     /// An admission rule or quota refuses the Pods.
     PodRefused = "MB5008" => RolloutFailed;
+    /// A container was killed for want of memory.
+    OutOfMemory = "MB5009" => RolloutFailed;
+    /// A Pod was evicted, or lost with its node.
+    PodLost = "MB5010" => RolloutFailed;
+    /// A Job failed.
+    JobFailed = "MB5011" => RolloutFailed;
 
     // 60xx: the application step.
     /// The helper Pod did not start.

@@ -7,3 +7,4 @@ mod cli;
 mod cluster;
 mod conformance;
 mod fake;
+mod supply;

@@ -1,1 +1,7 @@
 //! A scripted API server, and what the program does when it misbehaves.
+
+#![allow(dead_code, unreachable_pub, reason = "the server offers more than each test needs")]
+
+mod client;
+pub mod server;
+pub mod store;
