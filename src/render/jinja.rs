@@ -181,11 +181,7 @@ fn complete(defaults: &Value, values: &Value) -> Result<Value, RenderError> {
     if problems.is_empty() { Ok(completed) } else { Err(RenderError::Sections { problems }) }
 }
 
-<<<<<<< HEAD
 fn complete_section(defaults: &Value, values: &Value, path: &str, problems: &mut Vec<String>) -> Value {
-=======
-fn complete_section(defaults: &Value, values: &Value, path: &str, problems: &mut Vec<String>, depth: usize) -> Value {
->>>>>>> chartvalues
     let (Some(defaults), Some(values)) = (defaults.as_mapping(), values.as_mapping()) else {
         return values.clone();
     };
@@ -557,38 +553,5 @@ fn explain(error: &Error, prefix: &str, template: &str, chart: &Chart) -> Render
 }
 
 #[cfg(test)]
-<<<<<<< HEAD
 #[path = "jinja_tests.rs"]
 mod tests;
-=======
-mod dump {
-    #[test]
-    fn dump() {
-        let chart = crate::chart::Chart::embedded().unwrap();
-        let mut values = chart.values().unwrap().clone();
-        let json: serde_json::Value = serde_json::from_str(&std::env::var("VALUES").unwrap()).unwrap();
-        fn merge(a: &mut crate::yaml::Value, b: crate::yaml::Value) {
-            match (a, b) {
-                (crate::yaml::Value::Mapping(a), crate::yaml::Value::Mapping(b)) => {
-                    for (k, v) in b {
-                        merge(a.entry(k).or_default(), v)
-                    }
-                }
-                (a, b) => *a = b,
-            }
-        }
-        merge(&mut values, json.into());
-        let release =
-            super::ReleaseInfo { name: "123".into(), namespace: "bot".into(), revision: 1, is_upgrade: false };
-        match super::render(&chart, &values, &release) {
-            Ok(files) => {
-                for f in files {
-                    println!("=== {}\n{}", f.path, f.text);
-                }
-            }
-            Err(e) => println!("{e}\n{e:?}"),
-        }
-        println!("{:?}", super::undeclared(&chart, chart.values().unwrap()));
-    }
-}
->>>>>>> chartvalues
