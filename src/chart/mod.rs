@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
-use crate::yaml::Value;
+use crate::yaml::{Mapping, Value};
 
 /// A file of a chart: its path inside the chart, with `/`, and its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +95,17 @@ pub struct Metadata {
     /// `application` or `library`.
     #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
     pub kind: String,
+}
+
+impl Metadata {
+    /// As a map under Helm's names, empty fields left out, as a release record keeps it.
+    pub fn to_mapping(&self) -> Mapping {
+        match serde_json::to_value(self).map(Value::from) {
+            Ok(Value::Mapping(map)) => map,
+            // Text, lists and maps of text: writing them as JSON cannot fail.
+            _ => Mapping::new(),
+        }
+    }
 }
 
 /// Someone who looks after a chart.

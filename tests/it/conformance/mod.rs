@@ -7,6 +7,7 @@
 //! `conformance FILE: N passed, N failed, N skipped`.
 
 mod config_facts;
+mod embedded_chart;
 mod official_chart;
 mod values;
 mod yaml;
