@@ -37,6 +37,18 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] application::files::FileError),
 
+    /// The workloads did not become ready, or objects did not go.
+    #[error(transparent)]
+    Wait(#[from] Box<cluster::wait::WaitError>),
+    /// Files on volumes.
+    #[error("{claim}: {error}")]
+    Volume {
+        /// The claim, or the helper Pod when none is to blame.
+        claim: String,
+        /// What went wrong.
+        error: Box<cluster::files::FileError>,
+    },
+
     /// The namespace is not there.
     #[error("namespaces \"{namespace}\" not found")]
     NamespaceMissing {
@@ -159,6 +171,8 @@ impl Error {
             Self::Image(error) => error.code(),
             Self::Name(error) => error.code(),
             Self::File(error) => error.code(),
+            Self::Wait(error) => error.code(),
+            Self::Volume { error, .. } => error.code(),
             Self::NamespaceMissing { .. } => Code::NamespaceMissing,
             Self::NameInUse { .. } | Self::AlreadyUninstalled { .. } => Code::NameInUse,
             Self::ReleaseNotFound { .. } => Code::ReleaseNotFound,

@@ -165,9 +165,9 @@ fn forbidden(text: &str) -> Option<usize> {
     loop {
         // Only these bytes can begin a forbidden character, so most text is passed over at once.
         let offset = from
-            + bytes[from..].iter().position(|&byte| {
-                matches!(byte, 0..=8 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F | 0xC2 | 0xEF)
-            })?;
+            + bytes[from..]
+                .iter()
+                .position(|&byte| matches!(byte, 0..=8 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F | 0xC2 | 0xEF))?;
         let character = text[offset..].chars().next()?;
         if !is_allowed(character) {
             return Some(offset);
