@@ -44,6 +44,40 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// Every exit status, in the order of their numbers.
+    pub const ALL: &[Self] = &[
+        Self::Success,
+        Self::Failure,
+        Self::Changes,
+        Self::Usage,
+        Self::Input,
+        Self::NotFound,
+        Self::Unreachable,
+        Self::Internal,
+        Self::Locked,
+        Self::Data,
+        Self::Temporary,
+        Self::Protocol,
+        Self::Forbidden,
+        Self::Preflight,
+        Self::RolledBack,
+        Self::RolloutFailed,
+        Self::Interrupted,
+    ];
+
+    /// The number the process ends with.
+    pub const fn status(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.status())
+    }
+}
+
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $id:literal => $exit:ident;)+) => {
         /// A stable message code.
@@ -139,6 +173,8 @@ codes! {
     NamespaceTerminating = "MB3014" => Temporary;
     /// The kubeconfig's credential plugin failed.
     CredentialPlugin = "MB3015" => Unreachable;
+    /// The namespace is not there.
+    NamespaceMissing = "MB3016" => NotFound;
 
     // 40xx: releases.
     /// There is no such release.

@@ -364,7 +364,9 @@ fn read_status(program: &str, status: &Status, stderr: &str) -> Result<i32, Exec
     let by_runtime = said.contains("OCI runtime") || said.contains("container process") || said.contains("exec failed");
     let program = program.to_owned();
     match code {
-        Some(126..=128 | 255) if by_runtime && missing(&said) => Err(ExecError::NoProgram { program, message: said.trim().to_owned() }),
+        Some(126..=128 | 255) if by_runtime && missing(&said) => {
+            Err(ExecError::NoProgram { program, message: said.trim().to_owned() })
+        }
         Some(code) => Ok(code),
         None if missing(&message) => Err(ExecError::NoProgram { program, message }),
         None => Err(ExecError::Runtime { program, message }),

@@ -571,7 +571,12 @@ impl FileSession {
         let doing = format!("{what} {place}");
         if body.len() > self.largest {
             let message = format!("{} bytes, more than {}", body.len(), self.largest);
-            return Err(FileError::Refused { kind: Refusal::TooLarge, place: place.to_string(), message, present: None });
+            return Err(FileError::Refused {
+                kind: Refusal::TooLarge,
+                place: place.to_string(),
+                message,
+                present: None,
+            });
         }
         let mut task = match task {
             Value::Object(task) => task,
@@ -631,7 +636,8 @@ impl FileSession {
         self.send_bytes(doing, &bytes).await?;
         let mut process = self.take_process(doing)?;
         loop {
-            let answer = tokio::time::timeout(self.silence, receive(&mut process, doing, self.sequence, self.largest)).await;
+            let answer =
+                tokio::time::timeout(self.silence, receive(&mut process, doing, self.sequence, self.largest)).await;
             let answer = match answer {
                 Ok(answer) => answer?,
                 Err(_) => return Err(FileError::Silent { doing: doing.to_owned(), after: self.silence }),

@@ -7,3 +7,5 @@ mod cli;
 mod cluster;
 mod conformance;
 mod fake;
+mod start_script;
+mod supply;

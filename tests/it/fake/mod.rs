@@ -6,5 +6,6 @@ mod client;
 mod exec;
 mod exec_files;
 pub mod exec_server;
+mod objects;
 pub mod server;
 pub mod store;

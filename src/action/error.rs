@@ -1,0 +1,242 @@
+//! What can end a verb badly, and the state things are in then. `ui` turns both into words for the user.
+
+use super::ownership::Foreign;
+use super::{ObjectRef, Phase};
+use crate::code::Code;
+use crate::release::{RecordError, Status, StoreError};
+use crate::{application, chart, cluster, render};
+
+/// Why a verb did not succeed. The texts are Helm's where Helm has one.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The cluster.
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
+    /// The records of releases.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record that cannot be made.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The chart.
+    #[error(transparent)]
+    Chart(#[from] chart::ChartError),
+    /// The templates.
+    #[error(transparent)]
+    Render(#[from] render::RenderError),
+    /// The agreements.
+    #[error(transparent)]
+    Consent(#[from] application::consent::ConsentError),
+    /// The version of an image.
+    #[error(transparent)]
+    Image(#[from] application::images::ImageError),
+    /// The release's name.
+    #[error("release name check failed: {0}")]
+    Name(#[from] application::names::NameError),
+    /// A configuration file, in the values or on a volume.
+    #[error(transparent)]
+    File(#[from] application::files::FileError),
+
+    /// The workloads did not become ready, or objects did not go.
+    #[error(transparent)]
+    Wait(#[from] Box<cluster::wait::WaitError>),
+    /// Files on volumes.
+    #[error("{claim}: {error}")]
+    Volume {
+        /// The claim, or the helper Pod when none is to blame.
+        claim: String,
+        /// What went wrong.
+        error: Box<cluster::files::FileError>,
+    },
+
+    /// The namespace is not there.
+    #[error("namespaces \"{namespace}\" not found")]
+    NamespaceMissing {
+        /// Which.
+        namespace: String,
+    },
+    /// The name is taken by a release.
+    #[error("cannot reuse a name that is still in use")]
+    NameInUse {
+        /// The release.
+        release: String,
+        /// Its namespace.
+        namespace: String,
+        /// Its last revision.
+        revision: u32,
+        /// The status of that.
+        status: Status,
+    },
+    /// There is no such release.
+    #[error("release: not found")]
+    ReleaseNotFound {
+        /// The release.
+        release: String,
+        /// Where was looked.
+        namespace: String,
+    },
+    /// Already uninstalled, and the record is to stay.
+    #[error("the release named \"{release}\" is already deleted")]
+    AlreadyUninstalled {
+        /// The release.
+        release: String,
+    },
+    /// Objects of these names exist and are somebody else's.
+    #[error("{}", ownership_text(foreign))]
+    Ownership {
+        /// Every one of them.
+        foreign: Vec<Foreign>,
+    },
+    /// A live run holds the lock.
+    #[error("another operation (install/upgrade/rollback) is in progress")]
+    Locked {
+        /// The release.
+        release: String,
+        /// Who holds it, in words.
+        holder: String,
+    },
+    /// The lock was taken by somebody else while we worked.
+    #[error("the lock of release {release} was lost")]
+    LockLost {
+        /// The release.
+        release: String,
+    },
+    /// The journal is of a newer format, or not ours.
+    #[error("Secret/{name} is not a journal of this version")]
+    ForeignJournal {
+        /// Its name.
+        name: String,
+    },
+    /// The cluster changed under our hands.
+    #[error("{what} changed while it was read")]
+    Raced {
+        /// What.
+        what: String,
+    },
+    /// A flag or a chart that this version cannot handle.
+    #[error("{what} is not supported")]
+    Unsupported {
+        /// The flag or the source.
+        what: String,
+    },
+    /// The confirmation does not name the release.
+    #[error("not confirmed: the release is called {release}")]
+    NotConfirmed {
+        /// The release.
+        release: String,
+    },
+    /// A label of the user is one of Helm's own.
+    #[error(
+        "user supplied labels contains system reserved label name. System labels: [name owner status version createdAt modifiedAt]"
+    )]
+    SystemLabel,
+    /// Objects could not be deleted.
+    #[error("failed to delete release: {release}")]
+    Delete {
+        /// The release.
+        release: String,
+        /// Each with the server's words.
+        failed: Vec<(ObjectRef, String)>,
+    },
+    /// The stored manifest cannot be read.
+    #[error("corrupted release record. You must manually delete the resources: {0}")]
+    Manifest(String),
+    /// A signal came.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+fn ownership_text(foreign: &[Foreign]) -> String {
+    let Some(first) = foreign.first() else { return String::new() };
+    format!(
+        "unable to continue with install: {} \"{}\" in namespace \"{}\" exists and cannot be imported into the current release: \
+         invalid ownership metadata; {}",
+        first.object.kind,
+        first.object.name,
+        first.namespace.as_deref().unwrap_or_default(),
+        first.violation
+    )
+}
+
+impl Error {
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Cluster(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Record(error) => error.code(),
+            Self::Chart(error) => error.code(),
+            Self::Render(error) => error.code(),
+            Self::Consent(error) => error.code(),
+            Self::Image(error) => error.code(),
+            Self::Name(error) => error.code(),
+            Self::File(error) => error.code(),
+            Self::Wait(error) => error.code(),
+            Self::Volume { error, .. } => error.code(),
+            Self::NamespaceMissing { .. } => Code::NamespaceMissing,
+            Self::NameInUse { .. } | Self::AlreadyUninstalled { .. } => Code::NameInUse,
+            Self::ReleaseNotFound { .. } => Code::ReleaseNotFound,
+            Self::Ownership { .. } => Code::Ownership,
+            Self::Locked { .. } => Code::Locked,
+            Self::LockLost { .. } => Code::LockLost,
+            Self::ForeignJournal { .. } => Code::Record,
+            Self::Raced { .. } => Code::Raced,
+            Self::Unsupported { .. } => Code::Unsupported,
+            Self::NotConfirmed { .. } => Code::NotConfirmed,
+            Self::SystemLabel => Code::Usage,
+            Self::Delete { .. } => Code::DeleteFailed,
+            Self::Manifest(_) => Code::Manifest,
+            Self::Interrupted => Code::Interrupted,
+        }
+    }
+}
+
+/// The state things are in when a verb has ended badly.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Aftermath {
+    /// Nothing on the cluster was changed.
+    #[default]
+    Untouched,
+    /// The run stopped in the middle; the same command goes on from there.
+    Suspended {
+        /// The phase it stopped in.
+        phase: Phase,
+        /// The release.
+        release: String,
+        /// The revision being made.
+        revision: u32,
+    },
+    /// The revision is recorded as failed; what was applied is there.
+    Failed {
+        /// The release.
+        release: String,
+        /// The revision.
+        revision: u32,
+        /// Objects that were applied.
+        applied: usize,
+        /// Objects there should be.
+        objects: usize,
+    },
+    /// The record says `uninstalling`; what could not be deleted is there. The same command goes on.
+    HalfDeleted {
+        /// The release.
+        release: String,
+    },
+}
+
+/// A verb that ended badly.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Failure {
+    /// Why.
+    #[source]
+    pub error: Error,
+    /// What is now.
+    pub aftermath: Aftermath,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, aftermath: Aftermath::Untouched }
+    }
+}

@@ -1,0 +1,297 @@
+//! What the tool says beside results and failures: warnings, notes, and the few words of the progress display.
+//!
+//! One enum, one match a language: a sentence that is missing in a language does not compile. A message that
+//! Helm has too knows Helm's text for `--helm-compat`; one that Helm has not is silent there.
+
+use std::path::PathBuf;
+
+use crate::action::{Change, FileChange, ObjectState, Phase};
+use crate::code::Code;
+
+use super::compat::Helm;
+use super::language::Language;
+
+/// How urgent a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Only with `--debug`.
+    Debug,
+    /// Only with `--verbose` or `--debug`.
+    Detail,
+    /// Always, unless `--quiet`.
+    Note,
+    /// Always, unless `--quiet`.
+    Warning,
+}
+
+/// A sentence to the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// A flag has an older spelling.
+    DeprecatedFlag {
+        /// As typed, with dashes.
+        flag: &'static str,
+        /// What to use, with dashes.
+        instead: &'static str,
+    },
+    /// A flag that never had an effect in this command.
+    FlagWithoutEffect {
+        /// As typed, with dashes.
+        flag: &'static str,
+        /// The command.
+        command: &'static str,
+    },
+    /// `--wait=true` or `--wait=false`.
+    WaitBoolean {
+        /// What was given.
+        given: &'static str,
+        /// The word that means it.
+        instead: &'static str,
+    },
+    /// `--dry-run` alone.
+    DryRunBare,
+    /// `--dry-run=true` and its like.
+    DryRunBoolean {
+        /// As typed.
+        given: String,
+        /// The word that means it.
+        instead: &'static str,
+    },
+    /// The configuration file has a key that nobody knows.
+    UnknownKey {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key.
+        key: String,
+        /// The nearest known one.
+        nearest: Option<&'static str>,
+    },
+    /// A variable of the environment has a value that is not understood and is left out.
+    VariableIgnored {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// The first interrupt.
+    Interrupting,
+    /// A page of the manual was written.
+    Written {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The API server sent a warning.
+    ServerWarning {
+        /// Its text.
+        text: String,
+    },
+    /// A request is tried again.
+    Retry {
+        /// What went wrong.
+        cause: String,
+        /// After how many seconds.
+        seconds: String,
+    },
+    /// Something that has a page of its own.
+    Coded {
+        /// Its code.
+        code: Code,
+        /// The title of the page, in the language.
+        title: String,
+        /// What it is about, and the evidence.
+        detail: String,
+    },
+}
+
+impl Message {
+    /// The text in a language.
+    pub fn text(&self, language: Language) -> String {
+        match language {
+            Language::English => self.english(),
+            Language::Chinese => self.chinese(),
+        }
+    }
+
+    fn english(&self) -> String {
+        match self {
+            Self::DeprecatedFlag { flag, instead } => format!("`{flag}` is the old spelling of `{instead}`"),
+            Self::FlagWithoutEffect { flag, command } => format!("`{flag}` has no effect in `{command}`"),
+            Self::WaitBoolean { given, instead } => {
+                format!("`--wait={given}` is the old spelling of `--wait={instead}`")
+            }
+            Self::DryRunBare => "`--dry-run` alone is the old spelling of `--dry-run=client`".to_owned(),
+            Self::DryRunBoolean { given, instead } => {
+                format!("`--dry-run={given}` is the old spelling of `--dry-run={instead}`")
+            }
+            Self::UnknownKey { file, line, key, nearest } => {
+                let place = format!("{}:{line}: nobody knows the setting `{key}`", file.display());
+                match nearest {
+                    Some(nearest) => format!("{place}; did you mean `{nearest}`?"),
+                    None => place,
+                }
+            }
+            Self::VariableIgnored { name, value } => format!("`{name}={value}` is not understood and left out"),
+            Self::Interrupting => {
+                "interrupted; bringing things to a safe end (interrupt again to stop at once)".to_owned()
+            }
+            Self::Written { path } => format!("wrote `{}`", path.display()),
+            Self::ServerWarning { text } => format!("the API server says: {text}"),
+            Self::Retry { cause, seconds } => format!("trying again in {seconds} s: {cause}"),
+            Self::Coded { code, title, detail } if detail.is_empty() => format!("{code}: {title}"),
+            Self::Coded { code, title, detail } => format!("{code}: {title}: {detail}"),
+        }
+    }
+
+    fn chinese(&self) -> String {
+        match self {
+            Self::DeprecatedFlag { flag, instead } => format!("`{flag}` 是旧写法，请改用 `{instead}`"),
+            Self::FlagWithoutEffect { flag, command } => format!("`{flag}` 在 `{command}` 中没有作用"),
+            Self::WaitBoolean { given, instead } => {
+                format!("`--wait={given}` 是旧写法，请改用 `--wait={instead}`")
+            }
+            Self::DryRunBare => "单独的 `--dry-run` 是旧写法，请改用 `--dry-run=client`".to_owned(),
+            Self::DryRunBoolean { given, instead } => {
+                format!("`--dry-run={given}` 是旧写法，请改用 `--dry-run={instead}`")
+            }
+            Self::UnknownKey { file, line, key, nearest } => {
+                let place = format!("{}:{line}：没有名为 `{key}` 的设置", file.display());
+                match nearest {
+                    Some(nearest) => format!("{place}，是否想写 `{nearest}`？"),
+                    None => place,
+                }
+            }
+            Self::VariableIgnored { name, value } => format!("无法理解 `{name}={value}`，已忽略"),
+            Self::Interrupting => "已收到中断信号，正在安全收尾（再次中断则立即停止）".to_owned(),
+            Self::Written { path } => format!("已写入 `{}`", path.display()),
+            Self::ServerWarning { text } => format!("API server 提示：{text}"),
+            Self::Retry { cause, seconds } => format!("{seconds} s 后重试：{cause}"),
+            Self::Coded { code, title, detail } if detail.is_empty() => format!("{code}：{title}"),
+            Self::Coded { code, title, detail } => format!("{code}：{title}：{detail}"),
+        }
+    }
+
+    /// The line that Helm prints on stderr in the same place, if it prints one.
+    pub fn helm(&self, helm: Helm) -> Option<String> {
+        match self {
+            // Helm 3 has no newer spelling for them.
+            Self::DeprecatedFlag { flag, instead } => {
+                (helm == Helm::Four).then(|| format!("Flag {flag} has been deprecated, use {instead} instead"))
+            }
+            Self::FlagWithoutEffect { flag, command } => (helm == Helm::Four).then(|| {
+                format!(
+                    "Flag {flag} has been deprecated, this flag has no effect for 'helm {command}' and will be removed in Helm 5"
+                )
+            }),
+            Self::WaitBoolean { given, instead } => (helm == Helm::Four).then(|| {
+                helm.warning(&format!(
+                    "--wait={given} is deprecated (boolean value) and can be replaced with --wait={instead}"
+                ))
+            }),
+            Self::DryRunBare => (helm == Helm::Four)
+                .then(|| helm.warning("--dry-run is deprecated and should be replaced with '--dry-run=client'")),
+            Self::DryRunBoolean { given, instead } => (helm == Helm::Four).then(|| {
+                helm.warning(&format!(
+                    "boolean '--dry-run={given}' flag is deprecated and must be replaced with '--dry-run={instead}'"
+                ))
+            }),
+            // Both leave it to client-go, which logs through klog.
+            Self::ServerWarning { text } => {
+                let now = jiff::Zoned::now().strftime("%m%d %H:%M:%S%.6f").to_string();
+                Some(format!("W{now} {:7} warnings.go:70] {text}", std::process::id()))
+            }
+            Self::UnknownKey { .. }
+            | Self::VariableIgnored { .. }
+            | Self::Interrupting
+            | Self::Written { .. }
+            | Self::Retry { .. }
+            | Self::Coded { .. } => None,
+        }
+    }
+}
+
+/// What a phase is called in progress lines.
+pub const fn phase(phase: Phase, language: Language) -> &'static str {
+    match phase {
+        Phase::Render => language.of("render the chart", "渲染 chart"),
+        Phase::Lock => language.of("take the lock", "获取锁"),
+        Phase::Check => language.of("check the cluster", "检查集群"),
+        Phase::Record => language.of("write the release record", "写入 release 记录"),
+        Phase::Claims => language.of("create claims", "创建 PVC"),
+        Phase::Files => language.of("look after configuration files", "处理配置文件"),
+        Phase::Hooks => language.of("run hooks", "运行 hook"),
+        Phase::Apply => language.of("apply objects", "应用对象"),
+        Phase::Wait => language.of("wait until ready", "等待就绪"),
+        Phase::Delete => language.of("delete objects", "删除对象"),
+    }
+}
+
+/// What was done to an object, as one word.
+pub const fn change(change: Change, language: Language) -> &'static str {
+    match change {
+        Change::Created => language.of("created", "已创建"),
+        Change::Configured => language.of("configured", "已更新"),
+        Change::Unchanged => language.of("unchanged", "未改变"),
+        Change::Deleted => language.of("deleted", "已删除"),
+        Change::Kept => language.of("kept", "已保留"),
+    }
+}
+
+/// How far an object is, as one word.
+pub const fn state(state: ObjectState, language: Language) -> &'static str {
+    match state {
+        ObjectState::Waiting => language.of("waiting", "等待"),
+        ObjectState::Ready => language.of("ready", "就绪"),
+        ObjectState::Failed => language.of("failed", "失败"),
+        ObjectState::Terminating => language.of("terminating", "终止中"),
+        ObjectState::Absent => language.of("gone", "已消失"),
+    }
+}
+
+/// What was done to a file on a volume.
+pub fn file_change(change: &FileChange, language: Language) -> String {
+    match (change, language) {
+        (FileChange::Written, Language::English) => "written".to_owned(),
+        (FileChange::Written, Language::Chinese) => "已写入".to_owned(),
+        (FileChange::Kept, Language::English) => "kept as it is".to_owned(),
+        (FileChange::Kept, Language::Chinese) => "保持原样".to_owned(),
+        (FileChange::FieldsReset { fields, copy }, Language::English) => {
+            format!("reset {} (copy: {copy})", fields.join(", "))
+        }
+        (FileChange::FieldsReset { fields, copy }, Language::Chinese) => {
+            format!("已重置 {}（副本：{copy}）", fields.join("、"))
+        }
+        (FileChange::Replaced { copy }, Language::English) => format!("replaced (copy: {copy})"),
+        (FileChange::Replaced { copy }, Language::Chinese) => format!("已替换（副本：{copy}）"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Helm, Language, Message};
+
+    #[test]
+    fn a_message_carries_its_facts_in_both_languages() {
+        let message =
+            Message::UnknownKey { file: "c.toml".into(), line: 3, key: "colour".to_owned(), nearest: Some("color") };
+        for language in Language::ALL {
+            let text = message.text(language);
+            for fact in ["c.toml:3", "`colour`", "`color`"] {
+                assert!(text.contains(fact), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn helm_4_warns_about_booleans_and_helm_3_does_not() {
+        let message = Message::WaitBoolean { given: "true", instead: "watcher" };
+        assert_eq!(
+            message.helm(Helm::Four).as_deref(),
+            Some(
+                "level=WARN msg=\"--wait=true is deprecated (boolean value) and can be replaced with --wait=watcher\""
+            )
+        );
+        assert_eq!(message.helm(Helm::Three), None);
+    }
+}

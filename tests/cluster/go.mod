@@ -1,0 +1,3 @@
+module maibot.test/cluster
+
+go 1.24
