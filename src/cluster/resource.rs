@@ -86,6 +86,27 @@ const KNOWN: &[Row] = &[
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Resource {
+    /// Secrets: records of releases, journals.
+    pub const SECRET: Self = Self::row("", "Secret", "secrets", true);
+    /// Namespaces.
+    pub const NAMESPACE: Self = Self::row("", "Namespace", "namespaces", false);
+    /// Pods.
+    pub const POD: Self = Self::row("", "Pod", "pods", true);
+    /// Claims of persistent volumes.
+    pub const CLAIM: Self = Self::row("", "PersistentVolumeClaim", "persistentvolumeclaims", true);
+    /// Leases: locks.
+    pub const LEASE: Self = Self::row("coordination.k8s.io", "Lease", "leases", true);
+
+    const fn row(group: &'static str, kind: &'static str, plural: &'static str, namespaced: bool) -> Self {
+        Self {
+            group: Cow::Borrowed(group),
+            version: Cow::Borrowed("v1"),
+            kind: Cow::Borrowed(kind),
+            plural: Cow::Borrowed(plural),
+            namespaced,
+        }
+    }
+
     /// The kind from the table, without asking any server.
     pub fn known(api_version: &str, kind: &str) -> Option<Self> {
         let (group, version) = split(api_version);
