@@ -10,14 +10,18 @@
 
 mod coalesce;
 mod dependencies;
+mod schema;
 mod set;
 mod sources;
+mod unknown;
 mod warning;
 
 pub use coalesce::{ChartValues, CoalesceError, coalesce};
 pub use dependencies::{Dependency, DependencyError, Import, IsCompatible, process_dependencies};
+pub use schema::{SchemaError, Violation, check, check_one};
 pub use set::{SetError, SetKind};
 pub use sources::{Flags, Given, Reader, ValuesError};
+pub use unknown::{UnknownKey, nearest, unknown_keys};
 pub use warning::Warning;
 
 /// Which Helm's behaviour is wanted where the two differ.
