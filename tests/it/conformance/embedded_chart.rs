@@ -1,5 +1,7 @@
 //! What the embedded chart renders, to be read: whole manifests and notes as snapshots.
 
+use maibot::application::components::ComponentId;
+use maibot::application::versions::Versions;
 use maibot::chart::Chart;
 use maibot::render::{ReleaseInfo, Rendered, render_embedded};
 use maibot::yaml::Value;
@@ -82,4 +84,39 @@ fn without_webui_the_core_is_probed_by_its_open_socket() {
         rendered.sorted.documents.iter().find(|document| document.path.ends_with("core/statefulset.yaml")).unwrap();
     snapshot("without-webui-core", &core.content);
     snapshot("without-webui-notes", &rendered.notes);
+}
+
+#[test]
+fn the_default_images_are_those_of_the_version_table() {
+    let rendered = render(
+        "maimai",
+        false,
+        serde_json::json!({
+            "EULA_AGREE": true,
+            "PRIVACY_AGREE": true,
+            "sqlite_web": { "enabled": true },
+            "statistics_dashboard": { "enabled": true },
+        }),
+    );
+    let versions = Versions::get();
+    for (name, component) in [
+        ("core", ComponentId::Core),
+        ("adapter", ComponentId::Adapter),
+        ("napcat", ComponentId::Napcat),
+        ("sqlite-web", ComponentId::SqliteWeb),
+        ("statistics-dashboard", ComponentId::StatisticsDashboard),
+    ] {
+        let (repository, tag) = versions.default_image(versions.embedded(), component);
+        let workload = rendered
+            .sorted
+            .documents
+            .iter()
+            .find(|document| {
+                document.name == format!("maimai-maibot-{name}")
+                    && document.object.get("spec").unwrap().get("template").is_some()
+            })
+            .unwrap();
+        let image = &workload.object.to_json()["spec"]["template"]["spec"]["containers"][0]["image"];
+        assert_eq!(image, &format!("{repository}:{tag}"), "{name}");
+    }
 }
