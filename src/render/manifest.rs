@@ -7,17 +7,8 @@
 use std::cmp::Ordering;
 
 use crate::code::Code;
+pub use crate::values::Compat;
 use crate::yaml::{self, Mapping, Numbers, Value};
-
-/// Which Helm is followed where the two differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Compat {
-    /// Helm 3.21.4.
-    Helm3,
-    /// Helm 4.2.4.
-    #[default]
-    Helm4,
-}
 
 /// What a list of documents is sorted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

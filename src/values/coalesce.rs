@@ -146,10 +146,7 @@ impl Coalescing<'_> {
                 }
                 (Some(Value::Mapping(_)), Value::Null) => {}
                 (Some(Value::Mapping(_)), _) => {
-                    self.warn(
-                        "coalesce.go:237",
-                        format!("warning: skipped value for {prefix}.{key}: Not a table."),
-                    );
+                    self.warn("coalesce.go:237", format!("warning: skipped value for {prefix}.{key}: Not a table."));
                 }
                 (Some(_), _) => {}
                 (None, Value::Null) if clean => {}
@@ -198,9 +195,7 @@ impl Coalescing<'_> {
                         let (path, default) = (join(prefix, &key), go_print(&default));
                         self.warn(
                             "coalesce.go:319",
-                            format!(
-                                "warning: destination for {path} is a table. Ignoring non-table value ({default})"
-                            ),
+                            format!("warning: destination for {path} is a table. Ignoring non-table value ({default})"),
                         );
                     }
                     _ => {}

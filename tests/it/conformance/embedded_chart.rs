@@ -4,22 +4,12 @@ use maibot::application::components::ComponentId;
 use maibot::application::versions::Versions;
 use maibot::chart::Chart;
 use maibot::render::{ReleaseInfo, Rendered, render_embedded};
-use maibot::yaml::Value;
 
-fn render(name: &str, is_upgrade: bool, user: serde_json::Value) -> Rendered {
-    fn merge(into: &mut Value, from: Value) {
-        match (into, from) {
-            (Value::Mapping(into), Value::Mapping(from)) => {
-                for (key, value) in from {
-                    merge(into.entry(key).or_default(), value);
-                }
-            }
-            (into, from) => *into = from,
-        }
-    }
+use super::official_chart::values;
+
+fn render(name: &str, is_upgrade: bool, user: &serde_json::Value) -> Rendered {
     let chart = Chart::embedded().unwrap();
-    let mut values = chart.values().unwrap().clone();
-    merge(&mut values, Value::from(user));
+    let values = values(&chart, &[serde_json::json!({ "file": user })]);
     let release = ReleaseInfo { name: name.to_owned(), namespace: "bot".to_owned(), revision: 1, is_upgrade };
     render_embedded(&chart, &values, &release).unwrap()
 }
@@ -36,7 +26,7 @@ fn snapshot(name: &str, text: &str) {
 
 #[test]
 fn defaults_render_core_adapter_and_napcat() {
-    let rendered = render("maimai", false, serde_json::json!({ "EULA_AGREE": true, "PRIVACY_AGREE": true }));
+    let rendered = render("maimai", false, &serde_json::json!({ "EULA_AGREE": true, "PRIVACY_AGREE": true }));
     snapshot("defaults-manifest", &rendered.manifest);
     snapshot("defaults-notes", &rendered.notes);
 }
@@ -47,7 +37,7 @@ fn everything_on_renders_all_components_with_their_settings() {
     let rendered = render(
         "maimai",
         true,
-        serde_json::json!({
+        &serde_json::json!({
             "EULA_AGREE": true,
             "PRIVACY_AGREE": true,
             "adapter": {
@@ -79,7 +69,7 @@ fn without_webui_the_core_is_probed_by_its_open_socket() {
         "core": { "webui": { "enabled": false } },
         "napcat": { "enabled": false },
     });
-    let rendered = render("maimai", false, user);
+    let rendered = render("maimai", false, &user);
     let core =
         rendered.sorted.documents.iter().find(|document| document.path.ends_with("core/statefulset.yaml")).unwrap();
     snapshot("without-webui-core", &core.content);
@@ -91,7 +81,7 @@ fn the_default_images_are_those_of_the_version_table() {
     let rendered = render(
         "maimai",
         false,
-        serde_json::json!({
+        &serde_json::json!({
             "EULA_AGREE": true,
             "PRIVACY_AGREE": true,
             "sqlite_web": { "enabled": true },

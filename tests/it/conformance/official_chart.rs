@@ -9,7 +9,8 @@ use maibot::application::names;
 use maibot::chart::Chart;
 use maibot::code::Code;
 use maibot::render::{ReleaseInfo, RenderError, Rendered, render_embedded};
-use maibot::yaml::{Numbers, Value, read_documents};
+use maibot::values::{ChartValues, Compat, Flags, coalesce};
+use maibot::yaml::{Numbers, Value};
 use serde_json::Value as Json;
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/official-chart/0.12.2");
@@ -60,66 +61,31 @@ fn render(chart: &Chart, case: &Case) -> Result<Rendered, RenderError> {
     render_embedded(chart, &values(chart, &case.given), &case.release)
 }
 
-fn values(chart: &Chart, given: &[Json]) -> Value {
-    fn merge(into: &mut Value, from: Value, defaults: bool) {
-        match (into, from) {
-            (Value::Mapping(into), Value::Mapping(from)) => {
-                for (key, value) in from {
-                    if value.is_null() && defaults && into.contains_key(&key) {
-                        into.remove(&key);
-                    } else {
-                        merge(into.entry(key).or_default(), value, defaults);
-                    }
-                }
-            }
-            (into, from) => *into = from,
-        }
-    }
-    // `--set` changes items of a list; a file replaces the list.
-    fn set(into: &mut Value, from: Value) {
-        match (into, from) {
-            (Value::Mapping(into), Value::Mapping(from)) => {
-                for (key, value) in from {
-                    set(into.entry(key).or_default(), value);
-                }
-            }
-            (Value::Sequence(into), Value::Sequence(from)) if !into.is_empty() => {
-                for (into, from) in into.iter_mut().zip(from) {
-                    set(into, from);
-                }
-            }
-            (into, from) => *into = from,
-        }
-    }
-    let mut user = Value::empty_mapping();
+/// The inputs as the command line would take them, laid over the chart's defaults.
+pub(super) fn values(chart: &Chart, given: &[Json]) -> Value {
+    let mut flags = Flags::default();
+    let mut files = Vec::new();
     for input in given {
-        if let Some(tree) = input.get("file") {
-            merge(&mut user, Value::from(tree.clone()), false);
-        } else if let Some(text) = input.get("yaml") {
-            let tree = read_documents(text.as_str().unwrap().as_bytes(), Numbers::Exact).unwrap();
-            merge(&mut user, Value::Mapping(tree), false);
-        } else {
-            let (kind, text) = input.as_object().unwrap().iter().next().unwrap();
-            for part in text.as_str().unwrap().split(',') {
-                let (path, value) = part.split_once('=').unwrap();
-                let mut tree = match kind.as_str() {
-                    "set-string" => Value::from(value),
-                    _ => Value::from(serde_json::from_str::<Json>(value).unwrap_or_else(|_| Json::from(value))),
-                };
-                for key in path.rsplit('.') {
-                    if let Some(key) = key.strip_suffix("[0]") {
-                        tree = Value::Mapping([(key.to_owned(), Value::Sequence(vec![tree]))].into());
-                    } else {
-                        tree = Value::Mapping([(key.to_owned(), tree)].into());
-                    }
-                }
-                set(&mut user, tree);
-            }
+        let (kind, input) = input.as_object().unwrap().iter().next().unwrap();
+        let text = || input.as_str().unwrap().to_owned();
+        match kind.as_str() {
+            "file" => files.push(input.to_string()),
+            "yaml" => files.push(text()),
+            "set" => flags.set.push(text()),
+            "set-string" => flags.set_string.push(text()),
+            "set-json" => flags.set_json.push(text()),
+            other => panic!("{other}"),
         }
     }
-    let mut values = chart.values().unwrap().clone();
-    merge(&mut values, user, true);
-    values
+    flags.files = (0..files.len()).map(|number| number.to_string()).collect();
+    let mut read = |name: &str| Ok(files[name.parse::<usize>().unwrap()].clone().into_bytes());
+    let user = flags.collect(Compat::Helm4, Numbers::Exact, false, &mut read).unwrap();
+    let defaults = ChartValues {
+        name: chart.metadata.name.clone(),
+        values: chart.values().unwrap().as_mapping().unwrap().clone(),
+        ..ChartValues::default()
+    };
+    Value::Mapping(coalesce(&defaults, &user.values, Compat::Helm4, &mut Vec::new()).unwrap())
 }
 
 // ── The tables ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 //! The command `sort`: splitting, hooks, order.
 
-use maibot::render::manifest::{self, Compat, Document, Order};
+use maibot::render::manifest::{self, Document, Order};
+use maibot::values::Compat;
 use maibot::yaml::{Mapping, Value};
 
 use super::{Helm, text};
