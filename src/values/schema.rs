@@ -93,8 +93,7 @@ impl Report {
                 Some(other) => {
                     let name = &subchart.name;
                     let found = go_type(other);
-                    let _ =
-                        writeln!(self.text, "{name}:\ninvalid type for values: expected object (map), got {found}");
+                    let _ = writeln!(self.text, "{name}:\ninvalid type for values: expected object (map), got {found}");
                 }
             }
         }
@@ -480,9 +479,8 @@ impl Node {
             }
             return;
         }
-        let steps = self.instance.iter().map(|token| {
-            token.parse().map_or_else(|_| Step::Key(token.clone()), Step::Index)
-        });
+        let steps =
+            self.instance.iter().map(|token| token.parse().map_or_else(|_| Step::Key(token.clone()), Step::Index));
         out.push(Violation {
             chart: chart.to_owned(),
             path: prefix.iter().cloned().chain(steps).collect(),
