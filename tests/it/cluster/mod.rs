@@ -1,4 +1,5 @@
 //! The program on a real cluster, beside real Helm. Every test has a namespace of its own.
 
+mod client;
 mod live;
 mod smoke;
