@@ -1,6 +1,7 @@
 //! The client against a real API server: what the scripted one can only claim.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use maibot::cluster::{
     Cluster, DeleteOptions, Deletion, Denial, Effect, Error, KubeSettings, ListOptions, PatchKind, Propagation,
@@ -203,8 +204,17 @@ async fn refusals_are_taken_apart() {
         let service = json!({
             "apiVersion": "v1", "kind": "Service", "metadata": { "name": "s" }, "spec": { "ports": [{ "port": 80 }] },
         });
-        let error = cluster.create(&kind("v1", "Service"), Some(&namespace), &service, &options).await.unwrap_err();
-        assert!(matches!(error, Error::Denied { denial: Denial::Quota, .. }), "{error:?}");
+        // The quota holds a moment later than it exists, when the server has taken note of it.
+        let dry = WriteOptions { dry_run: true, ..options.clone() };
+        let mut refused = None;
+        for _ in 0..100 {
+            refused = cluster.create(&kind("v1", "Service"), Some(&namespace), &service, &dry).await.err();
+            match &refused {
+                Some(error) if !error.to_string().contains("status unknown") => break,
+                _ => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+        assert!(matches!(refused, Some(Error::Denied { denial: Denial::Quota, .. })), "{refused:?}");
 
         // A finalizer keeps the namespace on its way out.
         let mut held = config_map("held", &json!({}));

@@ -225,6 +225,8 @@ impl FakeServer {
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let Ok((stream, _)) = listener.accept().await else { return };
+                // Else each answer in two pieces waits for the client's delayed acknowledgement.
+                let _ = stream.set_nodelay(true);
                 let number = {
                     let mut state = lock(&shared);
                     state.connections += 1;
