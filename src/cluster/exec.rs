@@ -305,10 +305,11 @@ impl Process {
 
     /// Explains an end that should not have come: the runtime's refusal, the program's last words, or a break.
     async fn end(&mut self, message: &str) -> ExecError {
-        // What the program complained of may still be on its way.
+        // What the program complained of may still be on its way, unless the connection is dead.
+        let patience = if matches!(self.ended, Some(None)) { Duration::ZERO } else { Duration::from_secs(1) };
         let mut chunk = [0; 4096];
         while self.stderr_open && self.complaints.len() < COMPLAINTS {
-            let read = tokio::time::timeout(Duration::from_millis(200), self.stderr.read(&mut chunk)).await;
+            let read = tokio::time::timeout(patience, self.stderr.read(&mut chunk)).await;
             let Ok(count) = read else { break };
             note(&mut self.complaints, &mut self.stderr_open, &chunk, count);
         }

@@ -5,6 +5,9 @@
 mod client;
 mod credential;
 mod kubeconfig;
+mod exec;
+mod exec_files;
+pub mod exec_server;
 mod objects;
 mod proxy;
 pub mod server;
