@@ -4,10 +4,10 @@
 
 mod client;
 mod credential;
-mod kubeconfig;
 mod exec;
 mod exec_files;
 pub mod exec_server;
+mod kubeconfig;
 mod objects;
 mod proxy;
 pub mod server;
