@@ -1,6 +1,7 @@
 //! The program on a real cluster, beside real Helm. Every test has a namespace of its own.
 
 mod budget;
+mod client;
 mod data;
 mod failures;
 mod interchange;
