@@ -31,6 +31,8 @@ impl Error {
             404 => Self::NotFound { target, message },
             409 => Self::from_409(&status, target, message, creating),
             410 => Self::Gone { message },
+            // Without a reason it is not the API server's: a plain-text answer of whatever listens there.
+            400 if status.reason.is_empty() => Self::Refused { status: 400, reason: String::new(), target, message },
             400 | 422 => {
                 let causes = invalid_fields(&status);
                 Self::Invalid { target, causes, message }

@@ -211,7 +211,12 @@ fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
 impl FakeServer {
     /// A server without scripts and without objects.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        Self::start_on(0).await
+    }
+
+    /// The same on a given port, such as that of a server that went away.
+    pub async fn start_on(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
