@@ -46,7 +46,7 @@ impl Default for Pace {
             first_delay: Duration::from_millis(500),
             longest_delay: Duration::from_secs(15),
             steady: Duration::from_secs(10),
-            window: Duration::from_secs(60),
+            window: Duration::from_mins(1),
             poll: Duration::from_secs(2),
         }
     }
