@@ -173,6 +173,8 @@ codes! {
     NamespaceTerminating = "MB3014" => Temporary;
     /// The kubeconfig's credential plugin failed.
     CredentialPlugin = "MB3015" => Unreachable;
+    /// The namespace is not there.
+    NamespaceMissing = "MB3016" => NotFound;
 
     // 40xx: releases.
     /// There is no such release.

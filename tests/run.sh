@@ -71,7 +71,7 @@ step "formatting (Go)" unformatted
 case $cluster in
   own | required)
     say "test cluster"
-    if environment=$(cd tests/cluster && go run ./rig up >&2 && go run ./rig env); then
+    if environment=$(cd tests/cluster && go run ./rig up >&2 && go run ./rig env | sed "s/^KUBECONFIG=/MAIBOT_TEST_KUBECONFIG=/"); then
       trap '(cd tests/cluster && go run ./rig down) || true; rm -rf "$work"' EXIT
       export $(printf '%s\n' "$environment" | xargs)
       passed=$((passed + 1))

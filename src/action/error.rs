@@ -24,31 +24,50 @@ pub enum Error {
     /// The templates.
     #[error(transparent)]
     Render(#[from] render::RenderError),
-    /// The values.
+    /// The user's values cannot be had.
     #[error(transparent)]
     Values(#[from] values::ValuesError),
-    /// The application: consent, image versions, configuration, names.
+    /// The user's values and the chart's defaults do not fit together.
     #[error(transparent)]
-    Application(#[from] application::ApplicationError),
+    Coalesce(#[from] values::CoalesceError),
+    /// The values do not fit the schema.
+    #[error("{error}")]
+    Schema {
+        /// What is wrong, one by one.
+        error: values::SchemaError,
+        /// Where each wrong value came from, if the user gave it.
+        places: Vec<Option<super::Place>>,
+    },
+    /// The agreements.
+    #[error(transparent)]
+    Consent(#[from] application::consent::ConsentError),
+    /// The version of an image.
+    #[error(transparent)]
+    Image(#[from] application::images::ImageError),
+    /// The release's name.
+    #[error("release name check failed: {0}")]
+    Name(#[from] application::names::NameError),
+    /// A configuration file, in the values or on a volume.
+    #[error(transparent)]
+    File(#[from] application::files::FileError),
+
     /// The workloads did not become ready, or objects did not go.
     #[error(transparent)]
-    Wait(#[from] Box<cluster::WaitError>),
+    Wait(#[from] Box<cluster::wait::WaitError>),
     /// Files on volumes.
     #[error("{claim}: {error}")]
-    Files {
+    Volume {
         /// The claim, or the helper Pod when none is to blame.
         claim: String,
         /// What went wrong.
-        error: Box<cluster::FilesError>,
+        error: Box<cluster::files::FileError>,
     },
 
-    /// The name of the release is not allowed.
-    #[error("release name check failed: release name \"{name}\": {why}")]
-    Name {
-        /// The name.
-        name: String,
-        /// Helm's rule.
-        why: String,
+    /// The namespace is not there.
+    #[error("namespaces \"{namespace}\" not found")]
+    NamespaceMissing {
+        /// Which.
+        namespace: String,
     },
     /// The name is taken by a release.
     #[error("cannot reuse a name that is still in use")]
@@ -163,10 +182,15 @@ impl Error {
             Self::Chart(error) => error.code(),
             Self::Render(error) => error.code(),
             Self::Values(error) => error.code(),
-            Self::Application(error) => error.code(),
+            Self::Coalesce(error) => error.code(),
+            Self::Schema { error, .. } => error.code(),
+            Self::Consent(error) => error.code(),
+            Self::Image(error) => error.code(),
+            Self::Name(error) => error.code(),
+            Self::File(error) => error.code(),
             Self::Wait(error) => error.code(),
-            Self::Files { error, .. } => error.code(),
-            Self::Name { .. } => Code::ReleaseName,
+            Self::Volume { error, .. } => error.code(),
+            Self::NamespaceMissing { .. } => Code::NamespaceMissing,
             Self::NameInUse { .. } | Self::AlreadyUninstalled { .. } => Code::NameInUse,
             Self::ReleaseNotFound { .. } => Code::ReleaseNotFound,
             Self::Ownership { .. } => Code::Ownership,
@@ -228,8 +252,8 @@ pub struct Failure {
     pub aftermath: Aftermath,
 }
 
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self { error: error.into(), aftermath: Aftermath::Untouched }
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, aftermath: Aftermath::Untouched }
     }
 }

@@ -13,10 +13,13 @@ use super::objects::{Applier, Planned};
 use super::ownership::{self, Existing, Owner};
 use super::prepare::{Prepared, prepare};
 use super::session::Session;
-use super::{Aftermath, ChartSource, Error, Event, Failure, Observer, Phase, UserValues, WaitFor, records, waiting};
-use crate::cluster::{Cluster, Goal, Resource, WaitOptions, WriteOptions};
+use super::{
+    Aftermath, Cancel, ChartSource, Error, Event, Failure, Observer, Phase, UserValues, WaitFor, records, waiting,
+};
+use crate::cluster::wait::{Goal, WaitOptions};
+use crate::cluster::{Cluster, Resource, WriteOptions};
 use crate::release::journal::{Operation, Step};
-use crate::release::{ApplyMethod, Release, Status, Store, Stored, SYSTEM_LABELS, Timestamp};
+use crate::release::{ApplyMethod, Release, SYSTEM_LABELS, Status, Store, Stored, Timestamp};
 
 /// What to install and how.
 #[derive(Debug, Clone)]
@@ -73,8 +76,7 @@ pub async fn dry_run_on_server(cluster: &Cluster, settings: &InstallSettings) ->
         let existing = Existing::default();
         let observer: Arc<dyn Observer> = Arc::new(());
         let options = WriteOptions { dry_run: true, ..write_options(settings) };
-        let applier =
-            Applier { cluster, observer: &observer, existing: &existing, options, applied: Mutex::default() };
+        let applier = Applier { cluster, observer: &observer, existing: &existing, options, applied: Mutex::default() };
         applier.apply(&objects.iter().collect::<Vec<_>>()).await?;
     } else if !settings.create_namespace {
         return Err(Error::NamespaceMissing { namespace }.into());
@@ -88,22 +90,25 @@ pub async fn install(
     cluster: &Cluster,
     settings: &InstallSettings,
     observer: &Arc<dyn Observer>,
+    cancel: &Cancel,
 ) -> Result<Release, Failure> {
     let namespace = cluster.namespace().to_owned();
-    let prepared = timed(observer, Phase::Render, async { plan(settings, &namespace, 1).map_err(|failure| failure.error) })
-        .await?;
+    let prepared =
+        timed(observer, Phase::Render, async { plan(settings, &namespace, 1).map_err(|failure| failure.error) })
+            .await?;
     if settings.create_namespace {
         create_namespace(cluster, &namespace).await?;
     }
     let input = digest(&prepared);
     let mut session = timed(observer, Phase::Lock, async {
-        Session::begin(cluster, observer, &namespace, &settings.name, Operation::Install, &input)
+        Session::begin(cluster, observer, cancel, &namespace, &settings.name, Operation::Install, &input)
             .await
             .map_err(|error| namespace_missing(error, &namespace))
     })
     .await?;
-    let mut run = Run { cluster, settings, observer, namespace, stored: None, applied: 0, objects: 0, phase: Phase::Check };
-    let result = run.carry_out(&mut session, prepared).await;
+    let mut run =
+        Run { cluster, settings, observer, namespace, stored: None, applied: 0, objects: 0, phase: Phase::Check };
+    let result = run.carry_out(&mut session, prepared, &input).await;
     run.conclude(session, result).await
 }
 
@@ -177,12 +182,7 @@ fn namespace_missing(error: Error, namespace: &str) -> Error {
     }
 }
 
-async fn look_around(
-    cluster: &Cluster,
-    owner: Owner<'_>,
-    objects: &[Planned],
-    take: bool,
-) -> Result<Existing, Error> {
+async fn look_around(cluster: &Cluster, owner: Owner<'_>, objects: &[Planned], take: bool) -> Result<Existing, Error> {
     let wanted: Vec<_> = objects.iter().map(Planned::wanted).collect();
     ownership::check(cluster, owner, &wanted, take).await
 }
@@ -218,7 +218,12 @@ impl Run<'_> {
         timed(self.observer, phase, work).await
     }
 
-    async fn carry_out(&mut self, session: &mut Session, mut prepared: Prepared) -> Result<Release, Error> {
+    async fn carry_out(
+        &mut self,
+        session: &mut Session,
+        mut prepared: Prepared,
+        input: &str,
+    ) -> Result<Release, Error> {
         let (cluster, settings, observer) = (self.cluster, self.settings, self.observer);
         let namespace = self.namespace.clone();
         let owner = Owner { release: &settings.name, namespace: &namespace };
@@ -237,10 +242,11 @@ impl Run<'_> {
             let resumed = history.last().filter(|last| {
                 left_behind.as_ref().is_some_and(|journal| {
                     journal.operation == Operation::Install
+                        && journal.revision == last.revision
                         && (last.info.status == Status::PendingInstall
                             || (last.info.status == Status::Deployed
-                                && journal.revision == last.revision
-                                && journal.step >= Step::Waiting))
+                                && journal.step == Step::Finishing
+                                && journal.input == input))
                 })
             });
             let revision = match (history.last(), resumed) {
@@ -260,8 +266,7 @@ impl Run<'_> {
             Ok((existing, revision, version, superseded))
         };
         self.phase = Phase::Check;
-        let (existing, revision, version, superseded) =
-            session.guard(timed(observer, Phase::Check, work)).await?;
+        let (existing, revision, version, superseded) = session.guard(timed(observer, Phase::Check, work)).await?;
 
         self.phase = Phase::Record;
         let release = &mut prepared.release;
@@ -366,12 +371,17 @@ impl Run<'_> {
         };
         let release = self.settings.name.clone();
         let Some(revision) = self.stored.as_ref().map(|stored| stored.release.revision) else {
-            // Refused before anything was touched; what an earlier run left behind stays noted.
-            if session.left_behind.is_some() { session.suspend().await } else { session.end().await? }
+            // Refused before anything was touched; what an earlier run left half done stays noted.
+            let settled = session.left_behind.is_none() || matches!(error, Error::NameInUse { .. });
+            if settled {
+                session.end().await?
+            } else {
+                session.suspend().await
+            }
             return Err(Failure { error, aftermath: Aftermath::Untouched });
         };
-        if matches!(error, Error::LockLost { .. }) {
-            // Somebody else has taken over; the record is theirs now.
+        if matches!(error, Error::LockLost { .. } | Error::Interrupted) {
+            // The record is somebody else's now, or says that the work goes on later.
             session.suspend().await;
             let aftermath = Aftermath::Suspended { phase: self.phase, release, revision };
             return Err(Failure { error, aftermath });

@@ -140,9 +140,11 @@ pub async fn delete(
     let options = DeleteOptions { propagation: Some(propagation), ..DeleteOptions::default() };
     let mut failed = Vec::new();
     for group in objects.chunk_by(|left, right| left.resource.kind == right.resource.kind) {
-        let results = futures::future::join_all(group.iter().map(|object| {
-            cluster.delete(&object.resource, object.namespace.as_deref(), &object.name, &options)
-        }))
+        let results = futures::future::join_all(
+            group
+                .iter()
+                .map(|object| cluster.delete(&object.resource, object.namespace.as_deref(), &object.name, &options)),
+        )
         .await;
         for (object, result) in group.iter().zip(results) {
             match result {

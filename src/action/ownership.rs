@@ -106,12 +106,7 @@ pub struct Wanted<'a> {
 ///
 /// # Errors
 /// [`Error::Ownership`] with every foreign object, unless `take`.
-pub async fn check(
-    cluster: &Cluster,
-    owner: Owner<'_>,
-    wanted: &[Wanted<'_>],
-    take: bool,
-) -> Result<Existing, Error> {
+pub async fn check(cluster: &Cluster, owner: Owner<'_>, wanted: &[Wanted<'_>], take: bool) -> Result<Existing, Error> {
     let mut groups: Vec<(&Resource, Option<&str>, Vec<&str>)> = Vec::new();
     for object in wanted {
         match groups.iter_mut().find(|group| group.0 == object.resource && group.1 == object.namespace) {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::objects::Planned;
 use super::ownership::Existing;
 use super::{Error, Event, ObjectRef, ObjectState, Observer};
-use crate::cluster::{Cluster, Goal, Progress, Rules, State, Target, WaitOptions};
+use crate::cluster::readiness::Rules;
+use crate::cluster::wait::{Goal, Progress, State, WaitOptions};
+use crate::cluster::{Cluster, Target};
 
 /// What is waited for after objects were applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

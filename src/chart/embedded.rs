@@ -2,7 +2,6 @@
 //! `templates/` by name. A test holds the table against the folder.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
 
 use super::{Chart, ChartError, Engine, File, Metadata};
 
@@ -56,17 +55,59 @@ const FILES: &[(&str, &[u8])] = files!["templates/files/k8s-init.sh",];
 pub(super) fn load() -> Result<Chart, ChartError> {
     let metadata: Metadata =
         serde_yaml::from_str(text!("Chart.yaml")).map_err(|error| ChartError::Metadata(error.to_string()))?;
-    Ok(Chart {
+    let values = Cow::Borrowed(text!("values.yaml"));
+    Ok(Chart::new(
         metadata,
-        templates: list(TEMPLATES),
-        files: list(FILES),
-        schema: None,
-        engine: Engine::Jinja,
-        values_text: Cow::Borrowed(text!("values.yaml")),
-        values: OnceLock::new(),
-    })
+        values,
+        Engine::Jinja,
+        list(TEMPLATES),
+        list(FILES),
+        Some(Cow::Borrowed(text!("values.schema.json").as_bytes())),
+    ))
 }
 
 fn list(table: &'static [(&'static str, &'static [u8])]) -> Vec<File> {
     table.iter().map(|(name, data)| File { name: Cow::Borrowed(name), data: Cow::Borrowed(data) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn walk(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else {
+                let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap();
+                found.push(name.to_str().unwrap().to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_below_templates_is_compiled_in() {
+        let mut there = Vec::new();
+        walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"), &mut there);
+        there.sort();
+        let chart = load().unwrap();
+        let mut compiled: Vec<_> =
+            chart.templates.iter().chain(&chart.files).map(|file| file.name.to_string()).collect();
+        compiled.sort();
+        assert_eq!(compiled, there);
+    }
+
+    #[test]
+    fn the_embedded_chart_can_be_read() {
+        let chart = load().unwrap();
+        assert_eq!(chart.full_name(), format!("maibot-{}", chart.metadata.version));
+        assert!(chart.metadata.version.starts_with("0.12.2+embedded."));
+        assert_eq!(
+            chart.values().unwrap().at(&["core", "webui", "service", "port"]),
+            Some(&crate::yaml::Value::Int(8001))
+        );
+    }
 }

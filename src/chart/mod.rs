@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
-use crate::yaml::Value;
+use crate::yaml::{self, Mapping, Numbers, Value};
 
 /// A file of a chart: its path inside the chart, with `/`, and its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +97,17 @@ pub struct Metadata {
     pub kind: String,
 }
 
+impl Metadata {
+    /// As a map under Helm's names, empty fields left out, as a release record keeps it.
+    pub fn to_mapping(&self) -> Mapping {
+        match serde_json::to_value(self).map(Value::from) {
+            Ok(Value::Mapping(map)) => map,
+            // Text, lists and maps of text: writing them as JSON cannot fail.
+            _ => Mapping::new(),
+        }
+    }
+}
+
 /// Someone who looks after a chart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -150,6 +161,20 @@ impl ChartError {
 }
 
 impl Chart {
+    /// A chart of these parts. Templates and files are put into byte order of their paths.
+    pub fn new(
+        metadata: Metadata,
+        values_text: Cow<'static, str>,
+        engine: Engine,
+        mut templates: Vec<File>,
+        mut files: Vec<File>,
+        schema: Option<Cow<'static, [u8]>>,
+    ) -> Self {
+        templates.sort_by(|one, other| one.name.cmp(&other.name));
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        Self { metadata, templates, files, schema, engine, values_text, values: OnceLock::new() }
+    }
+
     /// The chart compiled into the program. Cheap: no file is opened, and only `Chart.yaml` is read.
     ///
     /// # Errors
@@ -174,19 +199,11 @@ impl Chart {
     /// If `values.yaml` is not YAML or not a map.
     pub fn values(&self) -> Result<&Value, ChartError> {
         if self.values.get().is_none() {
-            let value = read_values(&self.values_text)?;
+            let values = yaml::read_mapping(self.values_text.as_bytes(), Numbers::Exact);
+            let value = Value::Mapping(values.map_err(|error| ChartError::Values(error.to_string()))?);
             // Another thread may have been faster with the same result.
             let _ = self.values.set(value);
         }
         self.values.get().ok_or_else(|| ChartError::Values("not kept".to_owned()))
-    }
-}
-
-fn read_values(text: &str) -> Result<Value, ChartError> {
-    let json: serde_json::Value = serde_yaml::from_str(text).map_err(|error| ChartError::Values(error.to_string()))?;
-    match Value::from(json) {
-        Value::Null => Ok(Value::empty_mapping()),
-        value @ Value::Mapping(_) => Ok(value),
-        _ => Err(ChartError::Values("the document is not a map".to_owned())),
     }
 }

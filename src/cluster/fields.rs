@@ -84,6 +84,20 @@ pub(super) fn selects(workload: &Value, pod: &Value) -> bool {
             }))
 }
 
+/// Whether a workload has made this Pod, itself or through a `ReplicaSet`.
+pub(super) fn owns(workload: &Value, pod: &Value) -> bool {
+    let Some(owner) = controller(pod) else { return false };
+    if text(workload, "/metadata/namespace") != text(pod, "/metadata/namespace") {
+        return false;
+    }
+    if text(workload, "/kind") != "Deployment" {
+        return text(owner, "/uid") == text(workload, "/metadata/uid");
+    }
+    let hash = text(pod, "/metadata/labels/pod-template-hash");
+    let set = format!("{}-{hash}", text(workload, "/metadata/name"));
+    text(owner, "/kind") == "ReplicaSet" && text(owner, "/name") == set && selects(workload, pod)
+}
+
 /// Whether a Pod that has not ended mounts this claim.
 pub(super) fn uses_claim(pod: &Value, claim: &str) -> bool {
     if matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {

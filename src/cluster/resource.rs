@@ -86,16 +86,46 @@ const KNOWN: &[Row] = &[
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Resource {
+    /// Secrets: records of releases, journals.
+    pub const SECRET: Self = Self::row("", "Secret", "secrets", true);
+    /// Namespaces.
+    pub const NAMESPACE: Self = Self::row("", "Namespace", "namespaces", false);
+    /// Pods.
+    pub const POD: Self = Self::row("", "Pod", "pods", true);
+    /// Claims of persistent volumes.
+    pub const CLAIM: Self = Self::row("", "PersistentVolumeClaim", "persistentvolumeclaims", true);
+    /// Leases: locks.
+    pub const LEASE: Self = Self::row("coordination.k8s.io", "Lease", "leases", true);
+
+    const fn row(group: &'static str, kind: &'static str, plural: &'static str, namespaced: bool) -> Self {
+        Self {
+            group: Cow::Borrowed(group),
+            version: Cow::Borrowed("v1"),
+            kind: Cow::Borrowed(kind),
+            plural: Cow::Borrowed(plural),
+            namespaced,
+        }
+    }
+
     /// The kind from the table, without asking any server.
     pub fn known(api_version: &str, kind: &str) -> Option<Self> {
         let (group, version) = split(api_version);
-        KNOWN.iter().find(|row| row.0 == group && row.1 == version && row.2 == kind).map(|row| Self {
+        KNOWN.iter().find(|row| row.0 == group && row.1 == version && row.2 == kind).map(Self::of_row)
+    }
+
+    /// Every kind of the table.
+    pub fn all_known() -> impl Iterator<Item = Self> {
+        KNOWN.iter().map(Self::of_row)
+    }
+
+    const fn of_row(row: &Row) -> Self {
+        Self {
             group: Cow::Borrowed(row.0),
             version: Cow::Borrowed(row.1),
             kind: Cow::Borrowed(row.2),
             plural: Cow::Borrowed(row.3),
             namespaced: row.4,
-        })
+        }
     }
 
     /// `apps/v1`, or `v1` for the core group.
@@ -147,9 +177,14 @@ impl Cluster {
     /// The kind as this server serves it: from the table, from what is known of its group version already, or by one
     /// `GET`. A kind that was missing before is asked for again, for it may have been defined since.
     pub async fn resource(&self, api_version: &str, kind: &str) -> Result<Resource, Error> {
-        if let Some(known) = Resource::known(api_version, kind) {
-            return Ok(known);
+        match Resource::known(api_version, kind) {
+            Some(known) => Ok(known),
+            None => self.discover(api_version, kind).await,
         }
+    }
+
+    /// The same, without trust in the table: whether the server has the kind is what it says itself.
+    pub async fn discover(&self, api_version: &str, kind: &str) -> Result<Resource, Error> {
         let find = |list: &[Resource]| list.iter().find(|resource| resource.kind == kind).cloned();
         let cached = {
             let discovered = self.discovered().lock().unwrap_or_else(PoisonError::into_inner);

@@ -14,15 +14,16 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _};
-use http::Method;
-use kube::core::params::{ListParams, WatchParams};
+use kube::core::params::WatchParams;
 use kube::core::{Request, WatchEvent};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::client::{Call, Cluster};
+use super::client::Cluster;
 use super::error::{Error, Target};
 use super::fields;
+use super::objects::ListOptions;
+use super::resource::Resource;
 
 /// How fast a watch comes back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +55,10 @@ impl Default for Pace {
 /// What is watched.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
-    /// Kind and namespace; the name is empty.
-    pub(crate) target: Target,
-    /// The path of the collection: `/apis/apps/v1/namespaces/bot/statefulsets`.
-    pub(crate) path: String,
+    /// The kind.
+    pub(crate) resource: Resource,
+    /// The namespace, for kinds that have one.
+    pub(crate) namespace: Option<String>,
     /// The objects that matter; empty means all. One name becomes a field selector; with several, only these
     /// are told.
     pub(crate) names: Vec<String>,
@@ -69,6 +70,26 @@ pub(crate) struct Scope {
     pub(crate) complete: bool,
     /// Whether metadata is enough.
     pub(crate) metadata_only: bool,
+}
+
+impl Scope {
+    /// Everything of a kind, as a whole from the beginning.
+    pub(crate) const fn all(resource: Resource, namespace: Option<String>) -> Self {
+        Self {
+            resource,
+            namespace,
+            names: Vec::new(),
+            labels: None,
+            fields: None,
+            complete: true,
+            metadata_only: false,
+        }
+    }
+
+    /// What is watched, for messages.
+    pub(crate) fn target(&self) -> Target {
+        self.resource.target(self.namespace.as_deref(), "")
+    }
 }
 
 /// What a watch tells.
@@ -176,7 +197,7 @@ impl Watcher {
             bookmarks: true,
             send_initial_events: false,
         };
-        let request = Request::new(&self.scope.path);
+        let request = Request::new(self.scope.resource.collection(self.scope.namespace.as_deref()));
         let version = self.version.clone().unwrap_or_default();
         let request = if self.scope.metadata_only {
             request.watch_metadata(&params, &version)
@@ -196,7 +217,7 @@ impl Watcher {
                 None
             }
             Err(error) => {
-                let error = self.cluster.error(error, self.scope.target.clone());
+                let error = self.cluster.error(error, self.scope.target());
                 let unable = match &error {
                     Error::Forbidden(_) => true,
                     Error::Refused { status, .. } => *status == 405,
@@ -240,7 +261,7 @@ impl Watcher {
             }
             WatchEvent::Error(status) if status.code == 410 => self.expired(),
             WatchEvent::Error(status) => {
-                let error = self.cluster.error(kube::Error::Api(status), self.scope.target.clone());
+                let error = self.cluster.error(kube::Error::Api(status), self.scope.target());
                 Some(self.failed(error, Mode::List))
             }
         }
@@ -330,55 +351,33 @@ impl Watcher {
             }
         }
         let fields = object.as_object_mut()?;
-        fields.insert("apiVersion".to_owned(), Value::from(self.scope.target.api_version.as_str()));
-        fields.insert("kind".to_owned(), Value::from(self.scope.target.kind.as_str()));
+        fields.insert("apiVersion".to_owned(), Value::from(self.scope.resource.api_version()));
+        fields.insert("kind".to_owned(), Value::from(self.scope.resource.kind.as_ref()));
         Some(object)
     }
 
     async fn everything(&mut self) -> Result<(Vec<Value>, String), Error> {
-        let mut params = ListParams {
-            label_selector: self.scope.labels.clone(),
-            field_selector: self.field_selector(),
-            limit: Some(500),
-            ..ListParams::default()
+        let options = ListOptions {
+            labels: self.scope.labels.clone(),
+            fields: self.field_selector(),
+            metadata_only: self.scope.metadata_only,
+            ..ListOptions::default()
         };
-        let mut objects = Vec::new();
-        loop {
-            let request = Request::new(&self.scope.path).list(&params).map_err(|error| self.invalid(&error))?;
-            let accept = if self.scope.metadata_only {
-                "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-            } else {
-                "application/json"
-            };
-            let body = self.get(request.uri().to_string(), accept).await?;
-            objects.extend(fields::items(&body, "/items").filter_map(|object| self.wanted(object.clone())));
-            match fields::text(&body, "/metadata/continue") {
-                "" => return Ok((objects, fields::text(&body, "/metadata/resourceVersion").to_owned())),
-                token => params.continue_token = Some(token.to_owned()),
-            }
-        }
+        let list = self.cluster.list(&self.scope.resource, self.scope.namespace.as_deref(), &options).await?;
+        let objects = list.items.into_iter().filter_map(|object| self.wanted(object)).collect();
+        Ok((objects, list.resource_version))
     }
 
     async fn each(&mut self) -> Result<Vec<Value>, Error> {
         let mut objects = Vec::new();
         for name in self.scope.names.clone() {
-            let path = format!("{}/{name}", self.scope.path);
-            match self.get(path, "application/json").await {
-                Ok(object) => objects.extend(self.wanted(object)),
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error),
-            }
+            let found = self.cluster.find(&self.scope.resource, self.scope.namespace.as_deref(), &name).await?;
+            objects.extend(found.and_then(|object| self.wanted(object)));
         }
         Ok(objects)
     }
 
-    async fn get(&mut self, path: String, accept: &'static str) -> Result<Value, Error> {
-        let target = self.scope.target.clone();
-        let call = Call { method: Method::GET, path, body: None, accept, target };
-        self.cluster.call(call).await.map(|answer| answer.body)
-    }
-
     fn invalid(&self, error: &kube::core::request::Error) -> Error {
-        Error::Request { target: Box::new(self.scope.target.clone()), message: error.to_string() }
+        Error::Request { target: Box::new(self.scope.target()), message: error.to_string() }
     }
 }

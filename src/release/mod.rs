@@ -10,10 +10,12 @@ mod history;
 pub mod journal;
 pub mod lock;
 mod model;
+mod store;
 mod time;
 
 pub use codec::{MAX_SECRET_BYTES, decode, encode, to_json};
 pub use error::RecordError;
 pub use history::History;
 pub use model::{ApplyMethod, ChartRecord, Hook, HookRun, Info, Release, Status};
+pub use store::{Records, SYSTEM_LABELS, Store, StoreError, Stored, Unreadable, record_name, secret};
 pub use time::Timestamp;

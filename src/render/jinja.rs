@@ -97,7 +97,8 @@ fn environment(chart: &Chart) -> Result<Environment<'_>, RenderError> {
     environment.set_syntax(syntax.build().map_err(|_| RenderError::Engine)?);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(RECURSION);
-    environment.set_auto_escape_callback(|name| if name.ends_with(".txt") { AutoEscape::None } else { YAML });
+    environment
+        .set_auto_escape_callback(|name| if name.strip_suffix(".txt").is_some() { AutoEscape::None } else { YAML });
     environment.set_formatter(write_expression);
     environment.add_function("refuse", refuse);
     environment.add_function("image", image);
@@ -124,6 +125,9 @@ fn environment(chart: &Chart) -> Result<Environment<'_>, RenderError> {
 }
 
 fn context(chart: &Chart, values: &Value, release: &ReleaseInfo) -> Result<Jinja, RenderError> {
+    if !fits(values, DEPTH) {
+        return Err(too_deep());
+    }
     let values = complete(chart.values()?, values)?;
     let metadata = &chart.metadata;
     let files = chart
@@ -131,7 +135,7 @@ fn context(chart: &Chart, values: &Value, release: &ReleaseInfo) -> Result<Jinja
         .iter()
         .filter_map(|file| Some((file.name.strip_prefix("templates/files/")?.to_owned(), Jinja::from(file.text()?))));
     Ok(Jinja::from_pairs([
-        ("values", to_jinja(&values, DEPTH).ok_or_else(too_deep)?),
+        ("values", to_jinja(&values)),
         (
             "release",
             Jinja::from_pairs([
@@ -159,16 +163,26 @@ fn too_deep() -> RenderError {
     RenderError::Sections { problems: vec![format!("nested deeper than {DEPTH} levels")] }
 }
 
+/// Whether a value is nested no deeper than that. Asked before anything else walks the value, on whatever stack.
+fn fits(value: &Value, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    match value {
+        Value::Sequence(list) => list.iter().all(|item| fits(item, depth)),
+        Value::Mapping(map) => map.values().all(|item| fits(item, depth)),
+        _ => true,
+    }
+}
+
 /// The values with every key of the chart's tree: a key that a null has deleted is null again, so that templates may
 /// name it. A section (a map with keys in the chart's defaults) has to be a map: null there would silently take away
 /// all its defaults, and what else stands there was meant for another place.
 fn complete(defaults: &Value, values: &Value) -> Result<Value, RenderError> {
     let mut problems = Vec::new();
-    let completed = complete_section(defaults, values, "", &mut problems, DEPTH);
+    let completed = complete_section(defaults, values, "", &mut problems);
     if problems.is_empty() { Ok(completed) } else { Err(RenderError::Sections { problems }) }
 }
 
-fn complete_section(defaults: &Value, values: &Value, path: &str, problems: &mut Vec<String>, depth: usize) -> Value {
+fn complete_section(defaults: &Value, values: &Value, path: &str, problems: &mut Vec<String>) -> Value {
     let (Some(defaults), Some(values)) = (defaults.as_mapping(), values.as_mapping()) else {
         return values.clone();
     };
@@ -177,8 +191,8 @@ fn complete_section(defaults: &Value, values: &Value, path: &str, problems: &mut
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let is_section = default.as_mapping().is_some_and(|map| !map.is_empty());
         match (values.get(key), is_section) {
-            (Some(value @ Value::Mapping(_)), true) if depth > 0 => {
-                let value = complete_section(default, value, &path, problems, depth - 1);
+            (Some(value @ Value::Mapping(_)), true) => {
+                let value = complete_section(default, value, &path, problems);
                 completed.insert(key.clone(), value);
             }
             (None | Some(Value::Null), true) => {
@@ -194,25 +208,17 @@ fn complete_section(defaults: &Value, values: &Value, path: &str, problems: &mut
     Value::Mapping(completed)
 }
 
-/// None if the value is nested deeper than `depth`.
-fn to_jinja(value: &Value, depth: usize) -> Option<Jinja> {
-    let depth = depth.checked_sub(1)?;
-    Some(match value {
+fn to_jinja(value: &Value) -> Jinja {
+    match value {
         Value::Null => Jinja::from(()),
         Value::Bool(value) => Jinja::from(*value),
         Value::Int(value) => Jinja::from(*value),
         Value::UInt(value) => Jinja::from(*value),
         Value::Float(value) => Jinja::from(*value),
         Value::String(text) => Jinja::from(text.as_str()),
-        Value::Sequence(list) => {
-            Jinja::from(list.iter().map(|item| to_jinja(item, depth)).collect::<Option<Vec<_>>>()?)
-        }
-        Value::Mapping(map) => {
-            let pairs: Option<Vec<_>> =
-                map.iter().map(|(key, value)| Some((key.clone(), to_jinja(value, depth)?))).collect();
-            Jinja::from_pairs(pairs?)
-        }
-    })
+        Value::Sequence(list) => Jinja::from(list.iter().map(to_jinja).collect::<Vec<_>>()),
+        Value::Mapping(map) => Jinja::from_pairs(map.iter().map(|(key, value)| (key.as_str(), to_jinja(value)))),
+    }
 }
 
 // ── What templates print ──────────────────────────────────────────────────────────────────────────────────────────
@@ -506,8 +512,8 @@ fn explain(error: &Error, prefix: &str, template: &str, chart: &Chart) -> Render
     let mut place = (template.to_owned(), 1);
     let mut kind = error.kind();
     let mut complaint = None;
-    let mut link: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = link {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = cause {
         if let Some(inner) = current.downcast_ref::<Error>() {
             kind = inner.kind();
             if let Some(name) = inner.name() {
@@ -515,7 +521,7 @@ fn explain(error: &Error, prefix: &str, template: &str, chart: &Chart) -> Render
             }
         }
         complaint = current.downcast_ref::<Complaint>();
-        link = current.source();
+        cause = current.source();
     }
     let (name, line) = place;
     let source_line = chart
@@ -548,33 +554,5 @@ fn explain(error: &Error, prefix: &str, template: &str, chart: &Chart) -> Render
 }
 
 #[cfg(test)]
-mod dump {
-    #[test]
-    fn dump() {
-        let chart = crate::chart::Chart::embedded().unwrap();
-        let mut values = chart.values().unwrap().clone();
-        let json: serde_json::Value = serde_json::from_str(&std::env::var("VALUES").unwrap()).unwrap();
-        fn merge(a: &mut crate::yaml::Value, b: crate::yaml::Value) {
-            match (a, b) {
-                (crate::yaml::Value::Mapping(a), crate::yaml::Value::Mapping(b)) => {
-                    for (k, v) in b {
-                        merge(a.entry(k).or_default(), v)
-                    }
-                }
-                (a, b) => *a = b,
-            }
-        }
-        merge(&mut values, json.into());
-        let release =
-            super::ReleaseInfo { name: "123".into(), namespace: "bot".into(), revision: 1, is_upgrade: false };
-        match super::render(&chart, &values, &release) {
-            Ok(files) => {
-                for f in files {
-                    println!("=== {}\n{}", f.path, f.text);
-                }
-            }
-            Err(e) => println!("{e}\n{e:?}"),
-        }
-        println!("{:?}", super::undeclared(&chart, chart.values().unwrap()));
-    }
-}
+#[path = "jinja_tests.rs"]
+mod tests;

@@ -5,11 +5,15 @@
 //! the chart's defaults (`values`), and what becomes of the objects is for others to decide.
 
 mod jinja;
+pub mod manifest;
 
 pub use jinja::undeclared;
 
-use crate::chart::{Chart, ChartError};
+use crate::chart::{Chart, ChartError, Engine};
 use crate::code::Code;
+use crate::values::Compat;
+use crate::yaml::Value;
+use manifest::{ManifestError, Order, Sorted};
 
 /// What templates are told about the release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +28,12 @@ pub struct ReleaseInfo {
     pub is_upgrade: bool,
 }
 
-/// A rendered template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RenderedFile {
-    /// Path as Helm writes it after `# Source:`: chart name, then the path in the chart.
-    pub path: String,
-    /// The text.
-    pub text: String,
+/// A rendered template: its path as Helm writes it after `# Source:` (chart name, then the path in the chart), and the
+/// text.
+#[derive(Debug)]
+struct RenderedFile {
+    path: String,
+    text: String,
 }
 
 /// Why a chart cannot be rendered. No text here carries a value of the user's.
@@ -69,6 +72,9 @@ pub enum RenderError {
         /// That line of the template, trimmed.
         source_line: Option<String>,
     },
+    /// A rendered document cannot be read.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// The chart needs an engine that is not there yet.
     #[error("charts with Go templates cannot be rendered by this version")]
     Engine,
@@ -82,6 +88,7 @@ impl RenderError {
             Self::Sections { .. } => Code::ValuesSchema,
             Self::Refused { code, .. } => *code,
             Self::Template { .. } => Code::Template,
+            Self::Manifest(error) => error.code(),
             Self::Engine => Code::Unsupported,
         }
     }
@@ -92,11 +99,34 @@ fn is_partial(name: &str) -> bool {
     name.rsplit('/').next().is_some_and(|base| base.starts_with('_'))
 }
 
-#[doc(hidden)]
-pub fn render_files(
-    chart: &Chart,
-    values: &crate::yaml::Value,
-    release: &ReleaseInfo,
-) -> Result<Vec<RenderedFile>, RenderError> {
-    jinja::render(chart, values, release)
+/// A chart, rendered for a release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rendered {
+    /// Hooks and documents in install order; every document with its object.
+    pub sorted: Sorted,
+    /// The manifest as it is stored: every document but the hooks.
+    pub manifest: String,
+    /// The rendered `NOTES.txt`; empty if the chart has none.
+    pub notes: String,
+}
+
+/// Renders the embedded chart.
+///
+/// `values` are the chart's defaults with the user's merged over them.
+///
+/// # Errors
+/// If the values do not fit the chart, the chart refuses them (no agreement to the EULA), or a template is broken.
+pub fn render_embedded(chart: &Chart, values: &Value, release: &ReleaseInfo) -> Result<Rendered, RenderError> {
+    if chart.engine != Engine::Jinja {
+        return Err(RenderError::Engine);
+    }
+    let files = jinja::render(chart, values, release)?;
+    let notes_path = format!("{}/templates/NOTES.txt", chart.metadata.name);
+    let notes = files.iter().find(|file| file.path == notes_path).map(|file| file.text.clone()).unwrap_or_default();
+    // Helm keeps every file whose path ends so out of the manifest.
+    let manifests = files.iter().filter(|file| !file.path.ends_with("NOTES.txt"));
+    let sorted =
+        manifest::sort(manifests.map(|file| (file.path.as_str(), file.text.as_str())), Order::Install, Compat::Helm4)?;
+    let manifest = sorted.manifest();
+    Ok(Rendered { sorted, manifest, notes })
 }

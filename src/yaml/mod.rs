@@ -2,9 +2,35 @@
 //!
 //! Everything a Helm user can see goes through here: values files, manifests, `-o yaml`, records. The room owns
 //! [`Value`], in which int64, uint64 and float64 are kept apart, and [`Origins`], which tells beside a value
-//! where each part of it came from. Reading stands on libyaml-safer's events; resolution of scalars, merge
-//! keys, duplicate keys and the emitter are our own, after the behaviour of go-yaml.
+//! where each part of it came from.
+//!
+//! Reading goes characters → tokens → events → nodes → value, one file each. Scanner and parser are our own: they
+//! have to agree with go-yaml's in what they accept, in the words and lines of their errors, and in the bounds that
+//! keep hostile input harmless, and the YAML crates agree in none of these (some panic). Writing is the way back
+//! with the effects of Helm's detour through JSON. [`json`] is Go's JSON, beside it because records and templates
+//! need both.
 
+mod compose;
+mod decode;
+mod error;
+mod input;
+pub mod json;
+pub mod number;
+mod origin;
+mod parser;
+mod read;
+mod resolve;
+mod scalars;
+mod scanner;
 mod value;
+mod write;
 
-pub use value::{Mapping, Value};
+pub use compose::MAX_DEPTH;
+pub use decode::Numbers;
+pub use error::{Error, Fault, Position};
+pub use origin::{Origin, Origins, Source, SourceId, Sources, Span, Step};
+pub use read::{
+    read, read_documents, read_documents_with_origins, read_mapping, read_mapping_with_origins, read_sequence,
+};
+pub use value::{Mapping, Value, merge};
+pub use write::{natural_order, to_yaml};

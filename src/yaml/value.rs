@@ -122,6 +122,19 @@ impl Value {
     }
 }
 
+/// Merges `over` into `map`: it wins, maps on both sides are merged in turn, everything else is replaced. Helm merges
+/// values files, and documents of one, in this way; a `null` replaces too.
+pub fn merge(map: &mut Mapping, over: Mapping) {
+    for (key, value) in over {
+        match (map.get_mut(&key), value) {
+            (Some(Value::Mapping(inner)), Value::Mapping(value)) => merge(inner, value),
+            (_, value) => {
+                map.insert(key, value);
+            }
+        }
+    }
+}
+
 impl From<serde_json::Value> for Value {
     fn from(json: serde_json::Value) -> Self {
         use serde_json::Value as Json;

@@ -45,6 +45,11 @@ func remove(say progress, r *record) error {
 		// Its first process never started.
 		return errors.Join(removeFiles(r), os.RemoveAll(stateDir(r.Instance)))
 	}
+	pinned, err := r.pin()
+	if err != nil {
+		return err
+	}
+	defer pinned.Close() // an error for nil, which has nothing to close
 	if err := r.kill(); err != nil {
 		return err
 	}
@@ -63,7 +68,7 @@ func remove(say progress, r *record) error {
 	if err := removeFiles(r); err != nil {
 		return err
 	}
-	if left := leftovers(say, r); len(left) > 0 {
+	if left := leftovers(say, r, pinned != nil); len(left) > 0 {
 		return fmt.Errorf("left behind by the cluster:\n  %s", strings.Join(left, "\n  "))
 	}
 	if err := os.RemoveAll(stateDir(r.Instance)); err != nil {
@@ -109,14 +114,13 @@ func removeTree(path string) error {
 }
 
 // leftovers looks for everything that the cluster had on this machine. Changes that cannot be the cluster's are told
-// and not counted: other programs use the machine too.
-func leftovers(say progress, r *record) []string {
+// and not counted: other programs use the machine too. Processes are looked for if the PID namespace is pinned; if it is
+// not, its first process was dead before, and with that one the kernel has killed all others.
+func leftovers(say progress, r *record, pinned bool) []string {
 	var left []string
-	if r.Boot == bootID() {
-		for _, kind := range []struct{ name, namespace string }{{"pid", r.PIDNS}, {"net", r.NetNS}} {
-			for pid, name := range processesIn(kind.name, kind.namespace) {
-				left = append(left, fmt.Sprintf("process %d (%s) in its %s namespace", pid, name, kind.name))
-			}
+	if pinned {
+		for pid, name := range processesIn(r.PIDNS) {
+			left = append(left, fmt.Sprintf("process %d (%s)", pid, name))
 		}
 	}
 	now, err := takeSnapshot()

@@ -28,8 +28,7 @@ type record struct {
 	Boot     string            // boot id of the machine
 	PID      int               // the node's first process, as the machine sees it
 	Start    uint64            // its start time, in clock ticks since boot
-	PIDNS    string            // its namespaces, as in /proc/PID/ns
-	NetNS    string            //
+	PIDNS    string            // its PID namespace, as in /proc/PID/ns
 	Link     string            // the machine's end of the veth pair
 	HostIP   string            // the address of that end
 	NodeIP   string            // the address of the node's end
@@ -124,13 +123,26 @@ func processStart(pid int) (start uint64, state byte, err error) {
 	return start, fields[0][0], err
 }
 
-// namespaceOf is the identity of a namespace, such as "pid:[4026532281]".
-func namespaceOf(pid int, kind string) (string, error) {
-	return os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, kind))
+// pidNamespace is the identity of a process's PID namespace, such as "pid:[4026532281]".
+func pidNamespace(pid int) (string, error) {
+	return os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid))
 }
 
-// processesIn lists the processes whose namespace of a kind is the given one, with their command names.
-func processesIn(kind, namespace string) map[int]string {
+// pin keeps the identity of the node's PID namespace from being given to another one once all its processes are gone;
+// the kernel gives the lowest free number to the next namespace that anybody makes. Nil when the node is dead already.
+func (r *record) pin() (*os.File, error) {
+	file, err := os.Open(fmt.Sprintf("/proc/%d/ns/pid", r.PID))
+	if !r.alive() {
+		if err == nil {
+			file.Close()
+		}
+		return nil, nil
+	}
+	return file, err
+}
+
+// processesIn lists the processes in a PID namespace that is alive or pinned, with their command names.
+func processesIn(namespace string) map[int]string {
 	found := map[int]string{}
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
@@ -138,7 +150,7 @@ func processesIn(kind, namespace string) map[int]string {
 		if err != nil {
 			continue
 		}
-		if ns, err := namespaceOf(pid, kind); err != nil || ns != namespace {
+		if ns, err := pidNamespace(pid); err != nil || ns != namespace {
 			continue
 		}
 		if _, state, err := processStart(pid); err != nil || state == 'Z' {

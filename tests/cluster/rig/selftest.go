@@ -7,6 +7,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -206,7 +207,39 @@ func (t *selftest) upServesPods() error {
 	if err != nil {
 		return err
 	}
-	return t.checkPods(r)
+	if err := t.checkPods(r); err != nil {
+		return err
+	}
+	return checkAudit(r)
+}
+
+// checkAudit looks whether requests can be counted by program: one line for each, when it was answered.
+func checkAudit(r *record) error {
+	text, err := os.ReadFile(r.auditLog())
+	if err != nil {
+		return err
+	}
+	deletions := 0
+	for line := range strings.Lines(string(text)) {
+		var event struct {
+			Stage, Verb, UserAgent string
+			ObjectRef              struct{ Resource, Name string }
+		}
+		if err := json.Unmarshal([]byte(line), &event); err != nil {
+			return fmt.Errorf("the audit log: %w", err)
+		}
+		if event.Stage != "ResponseComplete" {
+			return fmt.Errorf("the audit log has a line of stage %s", event.Stage)
+		}
+		if event.Verb == "delete" && event.ObjectRef.Name == "checks" && event.ObjectRef.Resource == "pods" &&
+			strings.HasPrefix(event.UserAgent, "kubectl/") {
+			deletions++
+		}
+	}
+	if deletions != 1 {
+		return fmt.Errorf("the audit log has %d deletions of the pod by kubectl, not 1", deletions)
+	}
+	return nil
 }
 
 // checkPods runs the checks in a pod and removes it.
@@ -250,8 +283,13 @@ func (t *selftest) upIsIdempotent() error {
 
 // killIn kills processes of the node by name and waits until the node's PID namespace is empty.
 func (t *selftest) killIn(r *record, name string) error {
+	pinned, err := r.pin()
+	if err != nil || pinned == nil {
+		return fmt.Errorf("the node is not alive: %w", err)
+	}
+	defer pinned.Close()
 	killed := 0
-	for pid, is := range processesIn("pid", r.PIDNS) {
+	for pid, is := range processesIn(r.PIDNS) {
 		if is == name {
 			killed++
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
@@ -260,15 +298,15 @@ func (t *selftest) killIn(r *record, name string) error {
 		}
 	}
 	if killed != 1 {
-		return fmt.Errorf("%d processes %s in the node: %v", killed, name, processesIn("pid", r.PIDNS))
+		return fmt.Errorf("%d processes %s in the node: %v", killed, name, processesIn(r.PIDNS))
 	}
 	for range 100 {
-		if len(processesIn("pid", r.PIDNS)) == 0 {
+		if len(processesIn(r.PIDNS)) == 0 {
 			return nil
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	return fmt.Errorf("still running 5 s after %s was killed: %v", name, processesIn("pid", r.PIDNS))
+	return fmt.Errorf("still running 5 s after %s was killed: %v", name, processesIn(r.PIDNS))
 }
 
 func (t *selftest) killAndUp(name string) error {
@@ -332,8 +370,16 @@ func (t *selftest) downLeavesNothing() error {
 	if _, err := t.kubectl(r, "", "wait", "--for=condition=Ready", "--timeout=60s", "pod/sleeper"); err != nil {
 		return err
 	}
+	pinned, err := r.pin()
+	if err != nil || pinned == nil {
+		return fmt.Errorf("the node is not alive: %w", err)
+	}
+	defer pinned.Close()
 	if _, err := t.rig("down"); err != nil {
 		return err
+	}
+	if running := processesIn(r.PIDNS); len(running) > 0 {
+		return fmt.Errorf("still running: %s", describeProcesses(running))
 	}
 	return t.nothingLeft(r)
 }
@@ -350,14 +396,6 @@ func (t *selftest) nothingLeft(r *record) error {
 		}
 	}
 	changes := now.since(t.before)
-	for _, namespace := range [][2]string{{"pid", r.PIDNS}, {"net", r.NetNS}} {
-		if namespace[1] == "" {
-			continue
-		}
-		if running := processesIn(namespace[0], namespace[1]); len(running) > 0 {
-			changes = append(changes, "process "+describeProcesses(running))
-		}
-	}
 	entries, err := os.ReadDir(r.RunDir)
 	if err != nil {
 		return err

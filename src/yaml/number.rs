@@ -1,0 +1,146 @@
+//! Numbers and quoted text as Go prints them.
+
+use std::fmt::Write as _;
+
+/// What Go's JSON says of a number that it cannot write; `None` if it can.
+pub(super) fn not_json(float: f64) -> Option<&'static str> {
+    if float.is_nan() {
+        Some("NaN")
+    } else if float == f64::INFINITY {
+        Some("+Inf")
+    } else if float == f64::NEG_INFINITY {
+        Some("-Inf")
+    } else {
+        None
+    }
+}
+
+/// As Go's `%g` and go-yaml's emitter print a double: the shortest digits that read back as the same number, with
+/// an exponent below 1e-4 and from seven digits before the point on.
+pub fn format_g(float: f64) -> String {
+    if !float.is_finite() {
+        return not_finite(float.is_nan(), float > 0.0);
+    }
+    shortest(&format!("{float:e}"))
+}
+
+/// The same with single precision.
+pub(super) fn format_g32(float: f32) -> String {
+    if !float.is_finite() {
+        return not_finite(float.is_nan(), float > 0.0);
+    }
+    shortest(&format!("{float:e}"))
+}
+
+fn not_finite(is_nan: bool, positive: bool) -> String {
+    match (is_nan, positive) {
+        (true, _) => ".nan",
+        (false, true) => ".inf",
+        (false, false) => "-.inf",
+    }
+    .to_owned()
+}
+
+/// From Rust's `-1.2345675e6` to Go's `%g`.
+fn shortest(scientific: &str) -> String {
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..6).contains(&exponent) {
+        return decimal(mantissa, exponent);
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
+}
+
+/// Digits with the point moved by the exponent.
+fn decimal(mantissa: &str, exponent: i32) -> String {
+    let (sign, digits) = mantissa.strip_prefix('-').map_or(("", mantissa), |digits| ("-", digits));
+    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
+    let Ok(point) = usize::try_from(exponent) else {
+        let zeros = usize::try_from(-exponent - 1).unwrap_or(0);
+        return format!("{sign}0.{}{digits}", "0".repeat(zeros));
+    };
+    match digits.split_at_checked(point + 1) {
+        Some((whole, "")) => format!("{sign}{whole}"),
+        Some((whole, fraction)) => format!("{sign}{whole}.{fraction}"),
+        None => format!("{sign}{digits}{}", "0".repeat(point + 1 - digits.len())),
+    }
+}
+
+/// As Go's `encoding/json` prints a double: plain from 1e-6 to below 1e21, otherwise with an exponent without
+/// leading zeros.
+pub fn format_json(float: f64) -> String {
+    let scientific = format!("{float:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if float != 0.0 && !(-6..21).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        // Go cleans e-09 to e-9 and leaves e+21.
+        return format!("{mantissa}e{sign}{}", exponent.abs());
+    }
+    decimal(mantissa, exponent)
+}
+
+/// Text in double quotes as Go's `strconv.Quote` writes it.
+pub fn quote(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            _ => push_quoted(&mut out, character),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// One character in single quotes as Go's `strconv.QuoteRune` writes it.
+pub fn quote_char(character: char) -> String {
+    let mut out = String::from("'");
+    match character {
+        '\'' => out.push_str("\\'"),
+        _ => push_quoted(&mut out, character),
+    }
+    out.push('\'');
+    out
+}
+
+fn push_quoted(out: &mut String, character: char) {
+    match character {
+        '\\' => out.push_str("\\\\"),
+        '\u{07}' => out.push_str("\\a"),
+        '\u{08}' => out.push_str("\\b"),
+        '\u{0C}' => out.push_str("\\f"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\u{0B}' => out.push_str("\\v"),
+        _ if is_printable(character) => out.push(character),
+        _ if character < ' ' || character == '\u{7F}' => {
+            let _ = write!(out, "\\x{:02x}", u32::from(character));
+        }
+        _ if u32::from(character) < 0x1_0000 => {
+            let _ = write!(out, "\\u{:04x}", u32::from(character));
+        }
+        _ => {
+            let _ = write!(out, "\\U{:08x}", u32::from(character));
+        }
+    }
+}
+
+/// Go's `unicode.IsPrint` as near as the standard library gets: Rust escapes in `Debug` what is not printable.
+fn is_printable(character: char) -> bool {
+    match character {
+        ' ' | '\'' | '"' => true,
+        '\u{A0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200F}'
+        | '\u{2028}'..='\u{202F}'
+        | '\u{205F}'..='\u{206F}'
+        | '\u{3000}'
+        | '\u{FEFF}'
+        | '\u{AD}' => false,
+        _ => character.escape_debug().len() == 1,
+    }
+}

@@ -1,0 +1,195 @@
+//! Texts as values, the way Helm's libraries do it.
+
+use std::borrow::Cow;
+
+use super::compose::{Document, compose};
+use super::decode::Numbers;
+use super::error::{Error, Position};
+use super::input::{Decoded, transcode};
+use super::origin::{Origins, Source, Sources};
+use super::value::{Mapping, Value};
+
+/// The first document of a text; `Null` if there is none.
+pub fn read(text: &[u8], numbers: Numbers) -> Result<Value, Error> {
+    with_document(text, |document, _| document.decode(numbers))
+}
+
+/// The first document of a text, which has to be a map; an empty map if there is none or it is `null`.
+pub fn read_mapping(text: &[u8], numbers: Numbers) -> Result<Mapping, Error> {
+    as_mapping(read(text, numbers)?)
+}
+
+/// The first document of a text, which has to be a list; an empty list if there is none or it is `null`.
+pub fn read_sequence(text: &[u8], numbers: Numbers) -> Result<Vec<Value>, Error> {
+    match read(text, numbers)? {
+        Value::Sequence(list) => Ok(list),
+        Value::Null => Ok(Vec::new()),
+        other => Err(Error::Shape { found: json_word(&other), wanted: "[]interface {}" }),
+    }
+}
+
+fn as_mapping(value: Value) -> Result<Mapping, Error> {
+    match value {
+        Value::Mapping(map) => Ok(map),
+        Value::Null => Ok(Mapping::new()),
+        other => Err(Error::Shape { found: json_word(&other), wanted: "map[string]interface {}" }),
+    }
+}
+
+const fn json_word(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Int(_) | Value::UInt(_) | Value::Float(_) => "number",
+        Value::String(_) => "string",
+        Value::Sequence(_) => "array",
+        Value::Mapping(_) => "object",
+    }
+}
+
+fn with_document<T>(text: &[u8], use_it: impl FnOnce(&Document<'_>, usize) -> Result<T, Error>) -> Result<T, Error> {
+    let decoded = Decoded::new(text);
+    let skipped = decoded.skipped();
+    compose(decoded.input()).map_err(Error::Syntax).and_then(|document| use_it(&document, skipped)).map_err(
+        |mut error| {
+            error.relocate(&|position| position.offset += skipped);
+            error
+        },
+    )
+}
+
+/// One document of a file, as lines of it.
+#[derive(Default)]
+struct Part {
+    text: Vec<u8>,
+    /// Where it begins in the file.
+    offset: usize,
+    line: usize,
+    /// How many carriage returns were dropped before each of its lines.
+    dropped: Vec<usize>,
+}
+
+impl Part {
+    fn push(&mut self, raw: &[u8]) {
+        let line = raw.strip_suffix(b"\n").map_or(raw, |line| line.strip_suffix(b"\r").unwrap_or(line));
+        let before = self.dropped.last().copied().unwrap_or(0);
+        if self.dropped.is_empty() {
+            self.dropped.push(0);
+        }
+        self.dropped.push(before + raw.len().saturating_sub(line.len() + 1));
+        self.text.extend_from_slice(line);
+        self.text.push(b'\n');
+    }
+
+    /// Moves a position in the document to where it is in the file.
+    fn locate(&self, position: &mut Position) {
+        position.offset += self.offset + self.dropped.get(position.line - 1).copied().unwrap_or(0);
+        position.line += self.line;
+    }
+}
+
+/// A file's documents, cut at lines that begin with `---`, as Kubernetes' reader does it: line ends become `\n`,
+/// and only a comment may follow on that line.
+fn split(text: &[u8]) -> Result<Vec<Part>, Error> {
+    let mut parts = Vec::new();
+    let mut part = Part::default();
+    let mut offset = 0;
+    for (number, raw) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let next = offset + raw.len();
+        if let Some(rest) = raw.strip_prefix(b"---") {
+            let rest = String::from_utf8_lossy(rest);
+            let rest = rest.trim();
+            if !rest.is_empty() && !rest.starts_with('#') {
+                let position = Position { offset, line: number + 1, column: 1 };
+                return Err(Error::Separator { text: rest.to_owned(), position });
+            }
+            if !part.text.is_empty() {
+                parts.push(part);
+                part = Part { offset: next, line: number + 1, ..Part::default() };
+                offset = next;
+                continue;
+            }
+        }
+        part.push(raw);
+        offset = next;
+    }
+    if !part.text.is_empty() {
+        parts.push(part);
+    }
+    Ok(parts)
+}
+
+/// All documents of a values file, later ones merged over earlier ones, as Helm 4 reads it.
+///
+/// Unlike Helm's, the reader takes UTF-16 here too, and does not lose files whose size is a multiple of 4096 bytes.
+pub fn read_documents(text: &[u8], numbers: Numbers) -> Result<Mapping, Error> {
+    read_parts(text, numbers, |_| {})
+}
+
+/// The same, and where everything came from; each document is a source of its own.
+pub fn read_documents_with_origins(
+    text: &[u8],
+    numbers: Numbers,
+    name: &str,
+    sources: &mut Sources,
+) -> Result<(Mapping, Origins), Error> {
+    let mut origins = Origins::default();
+    let mut number = 0;
+    let map = read_parts(text, numbers, |seen| {
+        let source = sources.add(Source::File { name: name.to_owned(), document: number });
+        number += 1;
+        let mut found = seen.document.origins(source);
+        found.shift(&|position| {
+            seen.part.locate(position);
+            position.offset += seen.skipped;
+        });
+        origins.merge(found, seen.so_far, seen.value);
+    })?;
+    Ok((map, origins))
+}
+
+/// The first document of a file, which has to be a map, as Helm 3 reads values files; and where everything came from.
+pub fn read_mapping_with_origins(
+    text: &[u8],
+    numbers: Numbers,
+    name: &str,
+    sources: &mut Sources,
+) -> Result<(Mapping, Origins), Error> {
+    with_document(text, |document, skipped| {
+        let map = as_mapping(document.decode(numbers)?)?;
+        let mut origins = document.origins(sources.add(Source::File { name: name.to_owned(), document: 0 }));
+        origins.shift(&|position| position.offset += skipped);
+        Ok((map, origins))
+    })
+}
+
+/// A document that was read and is about to be merged.
+struct Seen<'a> {
+    document: &'a Document<'a>,
+    part: &'a Part,
+    skipped: usize,
+    so_far: &'a Mapping,
+    value: &'a Mapping,
+}
+
+fn read_parts(text: &[u8], numbers: Numbers, mut see: impl FnMut(&Seen<'_>)) -> Result<Mapping, Error> {
+    let wrap = |error| Error::Document(Box::new(error));
+    let text = match transcode(text) {
+        Some(converted) => Cow::Owned(converted.map_err(|fault| wrap(Error::Syntax(fault)))?.into_bytes()),
+        None => Cow::Borrowed(text),
+    };
+    let mut map = Mapping::new();
+    for part in split(&text)? {
+        let result = with_document(&part.text, |document, skipped| {
+            let value = as_mapping(document.decode(numbers)?)?;
+            see(&Seen { document, part: &part, skipped, so_far: &map, value: &value });
+            Ok(value)
+        });
+        let value = result.map_err(|mut error| {
+            error.relocate(&|position| part.locate(position));
+            wrap(error)
+        })?;
+        super::value::merge(&mut map, value);
+    }
+    Ok(map)
+}
