@@ -224,7 +224,9 @@ impl Usage {
                 ),
             },
             Self::Conflict { flag, other } => {
+                // The group is shown as it was declared, the set ones sorted.
                 let mut names = [flag.trim_start_matches('-'), other.trim_start_matches('-')];
+                names.sort_by_key(|name| matches!(*name, "force-conflicts" | "dry-run"));
                 let group = names.join(" ");
                 names.sort_unstable();
                 format!(
