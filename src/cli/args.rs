@@ -6,8 +6,13 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::action::{ChartSource, UserValues, WaitFor};
+use crate::chart::Chart;
 use crate::ui::{Failure, OutputFormat, Printer, Reason, Unsupported, Usage};
 use crate::ui::{Level, Message};
+
+use crate::values::{Compat, Flags};
+use crate::yaml::Numbers;
 
 use super::literal;
 
@@ -101,6 +106,39 @@ impl ValueArgs {
             from_files: self.set_file.clone(),
             literals: self.set_literal.clone(),
         })
+    }
+}
+
+impl ValueSources {
+    /// The user's values with their places. Numbers stay as they are written, as the embedded chart prints them.
+    pub(crate) fn collect(self) -> Result<UserValues, Failure> {
+        let mut contents: std::collections::VecDeque<ValuesFile> = self.files.into();
+        let flags = Flags {
+            files: contents.iter().map(|file| file.name.clone()).collect(),
+            set_json: self.json,
+            set: self.set,
+            set_string: self.strings,
+            set_file: self.from_files,
+            set_literal: self.literals,
+        };
+        let mut broken = None;
+        let mut read = |name: &str| {
+            // Values files come first and in order; they are read already.
+            if contents.front().is_some_and(|file| file.name == name) {
+                return Ok(contents.pop_front().map(|file| file.content).unwrap_or_default());
+            }
+            read_file(name).map_err(|failure| {
+                let text = failure.helm(crate::ui::Helm::Four);
+                broken = Some(failure);
+                text
+            })
+        };
+        let given = flags.collect(Compat::Helm4, Numbers::Exact, true, &mut read);
+        match (given, broken) {
+            (_, Some(failure)) => Err(failure),
+            (Ok(given), None) => Ok(UserValues::new(given)),
+            (Err(error), None) => Err(Failure::room(error.code(), &error)),
+        }
     }
 }
 
@@ -206,6 +244,35 @@ impl ChartArgs {
             (!self.post_renderer_args.is_empty(), "--post-renderer-args"),
         ])?;
         Ok(ChartReference { chart, version: self.version.clone() })
+    }
+}
+
+impl ChartReference {
+    /// The chart. `--version` without a chart may name the embedded one, or the chart version it stands for.
+    pub(crate) fn source(&self) -> Result<ChartSource, Failure> {
+        if let Some(chart) = &self.chart {
+            return Err(Unsupported::Chart(chart.clone()).into());
+        }
+        let embedded = Chart::embedded().map_err(|error| Failure::room(error.code(), &error))?.metadata.version;
+        let stands_for = embedded.split('+').next().unwrap_or_default().to_owned();
+        match &self.version {
+            Some(version) if *version != embedded && *version != stands_for => {
+                Err(Unsupported::Chart(format!("maibot {version}")).into())
+            }
+            _ => Ok(ChartSource::Embedded),
+        }
+    }
+}
+
+impl WaitChoice {
+    /// What is waited for: said or unsaid. Helm, when it is imitated, waits for hooks only.
+    pub(crate) const fn resolve(self, helm: Option<crate::ui::Helm>) -> WaitFor {
+        match (self, helm) {
+            (Self::Unsaid, None) => WaitFor::Ready,
+            (Self::Unsaid, Some(_)) | (Self::HookOnly, _) => WaitFor::HookOnly,
+            (Self::Watcher, _) => WaitFor::Watcher,
+            (Self::Legacy, _) => WaitFor::Legacy,
+        }
     }
 }
 
