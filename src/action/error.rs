@@ -247,13 +247,13 @@ pub enum Aftermath {
 pub struct Failure {
     /// Why.
     #[source]
-    pub error: Error,
+    pub error: Box<Error>,
     /// What is now.
     pub aftermath: Aftermath,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, aftermath: Aftermath::Untouched }
+        Self { error: Box::new(error), aftermath: Aftermath::Untouched }
     }
 }

@@ -3,7 +3,10 @@
 use maibot::application::components::ComponentId;
 use maibot::application::versions::Versions;
 use maibot::chart::Chart;
+use maibot::render::manifest::{self, Document, Order};
 use maibot::render::{ReleaseInfo, Rendered, render_embedded};
+use maibot::values::Compat;
+use maibot::yaml::Value;
 
 use super::official_chart::values;
 
@@ -108,5 +111,23 @@ fn the_default_images_are_those_of_the_version_table() {
             .unwrap();
         let image = &workload.object.to_json()["spec"]["template"]["spec"]["containers"][0]["image"];
         assert_eq!(image, &format!("{repository}:{tag}"), "{name}");
+    }
+}
+
+#[test]
+fn a_stored_manifest_is_read_back_as_its_documents() {
+    let rendered = render("maimai", false, &serde_json::json!({ "EULA_AGREE": true, "PRIVACY_AGREE": true }));
+    let stored = manifest::read_stored(&rendered.manifest, Order::Install, Compat::Helm4).unwrap();
+    let named = |documents: &[Document]| -> Vec<_> {
+        documents.iter().map(|one| (one.path.clone(), one.kind.clone(), one.name.clone(), one.object.clone())).collect()
+    };
+    assert_eq!(named(&stored), named(&rendered.sorted.documents));
+    let removed = manifest::read_stored(&rendered.manifest, Order::Uninstall, Compat::Helm4).unwrap();
+    let kinds: Vec<_> = removed.iter().map(|document| document.kind.as_str()).collect();
+    assert_eq!(kinds.first(), Some(&"Service"));
+    assert_eq!(kinds.last(), Some(&"ConfigMap"));
+    for claim in removed.iter().filter(|document| document.kind == "PersistentVolumeClaim") {
+        let policy = claim.object.at(&["metadata", "annotations", "helm.sh/resource-policy"]);
+        assert_eq!(policy.and_then(Value::as_str), Some("keep"), "{}", claim.name);
     }
 }

@@ -13,3 +13,4 @@ mod proxy;
 pub mod server;
 pub mod store;
 mod tls;
+mod watch;

@@ -401,10 +401,33 @@ fn shown(object: &Value, request: &Recorded) -> Value {
     }
 }
 
+/// The terms of a label selector: commas inside parentheses part none.
+fn terms(selector: &str) -> Vec<&str> {
+    let (mut terms, mut start, mut depth) = (Vec::new(), 0, 0);
+    for (at, character) in selector.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            ',' if depth == 0 => {
+                terms.push(&selector[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    terms.push(&selector[start..]);
+    terms.retain(|term| !term.is_empty());
+    terms
+}
+
 fn selected(object: &Value, query: &[(String, String)]) -> bool {
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     let have = labels(object);
-    let by_labels = value("labelSelector").split(',').filter(|term| !term.is_empty()).all(|term| {
+    let by_labels = terms(value("labelSelector")).into_iter().all(|term| {
+        if let Some((key, values)) = term.split_once(" in (") {
+            let values = values.trim_end_matches(')');
+            return have.get(key).is_some_and(|found| values.split(',').any(|value| value.trim() == found));
+        }
         if let Some((key, wanted)) = term.split_once("!=") {
             return have.get(key).is_none_or(|found| found != wanted);
         }
