@@ -18,6 +18,7 @@ use super::literal;
 
 /// `-o`.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options")]
 pub(crate) struct OutputArgs {
     /// Shape of the result: table, json or yaml
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "table", hide_default_value = true)]
@@ -291,7 +292,7 @@ pub(crate) struct WaitArgs {
     /// What to wait for: watcher (also --wait alone), legacy, or hookOnly for nothing but hooks
     #[arg(long, value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = "watcher")]
     wait: Option<String>,
-    /// How long each step may take, such as 5m0s
+    /// How long each step may take
     #[arg(long, value_name = "DURATION", default_value = "5m0s", hide_default_value = true)]
     timeout: String,
 }
@@ -352,6 +353,7 @@ impl WaitArgs {
 
 /// `--dry-run` of commands that render.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options")]
 pub(crate) struct DryRunArgs {
     /// Only show what would be done: client asks no cluster, server checks against it
     #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_missing_value = "unset")]

@@ -32,8 +32,6 @@ pub(crate) struct InstallArgs {
     /// Chart; without it the one that is built into maibot
     #[arg(value_name = "CHART")]
     chart: Option<String>,
-    #[command(flatten)]
-    pub(crate) shared: ReleaseArgs,
     /// With --dry-run, do not show the content of Secrets
     #[arg(long)]
     hide_secret: bool,
@@ -41,10 +39,13 @@ pub(crate) struct InstallArgs {
     dry_run: DryRunArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) shared: ReleaseArgs,
 }
 
 /// Flags that `install` and `template` share.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options")]
 pub(crate) struct ReleaseArgs {
     /// Create the namespace if it is not there
     #[arg(long)]

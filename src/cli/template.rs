@@ -26,8 +26,6 @@ pub(crate) struct TemplateArgs {
     /// Chart; without it the one that is built into maibot
     #[arg(value_name = "CHART")]
     chart: Option<String>,
-    #[command(flatten)]
-    shared: ReleaseArgs,
     /// Only manifests of templates that match, such as templates/core/*.yaml; may be given several times
     #[arg(short = 's', long, value_name = "PATTERN")]
     show_only: Vec<String>,
@@ -57,6 +55,8 @@ pub(crate) struct TemplateArgs {
     release_name: bool,
     #[command(flatten)]
     dry_run: DryRunArgs,
+    #[command(flatten)]
+    shared: ReleaseArgs,
 }
 
 /// Settings of `template`.
