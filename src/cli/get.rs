@@ -156,7 +156,8 @@ pub(crate) async fn run(settings: GetSettings, context: &Context) -> Result<Exit
         Part::Notes if release.info.notes.is_empty() => String::new(),
         Part::Notes => format!("NOTES:\n{}\n", release.info.notes),
         Part::All => {
-            let shown = Shown { description: true, metadata: true, everything: true, ..Shown::default() };
+            let paint = context.printer.paint();
+            let shown = Shown { paint, description: true, metadata: true, everything: true, ..Shown::default() };
             release_text::text(&release, &shown)?
         }
         Part::Metadata => metadata(&release, settings.format, settings.revision.is_none(), context.printer.helm())?,

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
+use crate::action::Error;
 use crate::action::install as action;
 use crate::cluster;
 use crate::code::Exit;
@@ -319,14 +320,21 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
     };
     // The live table ends before the result is printed.
     drop(observer);
+    if let Err(failure) = &result
+        && helm.is_some()
+        && matches!(*failure.error, Error::Interrupted)
+    {
+        // Helm says so on stdout, and the error after it.
+        context.printer.result(&format!("Release {} has been cancelled.\n", settings.name))?;
+    }
     let mut release = result.map_err(|failure| context.verdict(failure, "install"))?;
     if hide_secret {
         release.manifest = release_text::without_secrets(&release.manifest);
     }
     let text = match format {
         OutputFormat::Table => {
-            let everything = context.global.debug;
-            release_text::text(&release, &Shown { hide_notes, everything, ..Shown::of_install(helm) })?
+            let (everything, paint) = (context.global.debug, context.printer.paint());
+            release_text::text(&release, &Shown { hide_notes, everything, paint, ..Shown::of_install(helm) })?
         }
         OutputFormat::Json => crate::release::to_json(&release) + "\n",
         OutputFormat::Yaml => release_text::json_as_yaml(&crate::release::to_json(&release))?,

@@ -15,6 +15,7 @@ mod env;
 mod environment;
 mod explain;
 mod get;
+mod glob;
 mod global;
 mod help;
 mod history;
@@ -113,9 +114,9 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
         Verb::Install(args) => args.settings(&printer).and_then(|settings| {
             on_cluster(context, move |context| async move { install::run(settings, &context).await })
         }),
-        Verb::Template(args) => args.settings(&printer).and_then(|settings| {
-            runtime::run(context, move |context| async move { template::run(settings, &context).await })
-        }),
+        Verb::Template(args) => {
+            args.settings(&printer).and_then(|settings| runtime::compute(move || template::run(settings, &context)))
+        }
         Verb::List(args) => args.settings().and_then(|settings| {
             on_cluster(context, move |context| async move { list::run(settings, &context).await })
         }),

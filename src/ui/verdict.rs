@@ -3,8 +3,8 @@
 
 use crate::action::{Aftermath, Error, Failure as ActionFailure, Phase, Place};
 use crate::application::consent::Found;
-use crate::cluster;
 use crate::cluster::wait::{NotReady, WaitError};
+use crate::cluster::{self, Cause, ConfigError};
 use crate::values::SchemaError;
 use crate::yaml::{Source, Step};
 
@@ -105,8 +105,11 @@ impl Teller<'_> {
                     self.of(format!("not everything is ready after {seconds} s"), format!("{seconds} s 后仍未全部就绪"))
                 }
                 WaitError::NotReady { .. } => self.of("waiting longer would not help", "继续等待也无济于事"),
-                WaitError::Cluster(_) => return None,
+                WaitError::Cluster(error) => return self.cluster_why(error),
             },
+            Error::Cluster(error) | Error::Store(crate::release::StoreError::Cluster(error)) => {
+                return self.cluster_why(error);
+            }
             Error::Delete { failed, .. } => {
                 let count = failed.len();
                 self.of(format!("{count} objects could not be deleted"), format!("有 {count} 个对象无法删除"))
@@ -147,6 +150,21 @@ impl Teller<'_> {
         }
     }
 
+    /// Why no answer came.
+    fn cluster_why(self, error: &cluster::Error) -> Option<String> {
+        let cluster::Error::Unreachable(unreachable) = error else { return None };
+        let (english, chinese) = match unreachable.cause {
+            Cause::Refused => ("nothing listens at this address", "该地址上没有服务在监听"),
+            Cause::Name => ("the name cannot be resolved", "无法解析主机名"),
+            Cause::Timeout => ("no connection in time", "连接超时"),
+            Cause::Tls => ("no trusted connection (TLS)", "无法建立受信任的连接（TLS）"),
+            Cause::Proxy => ("the proxy cannot be reached or refuses", "无法连接代理，或代理拒绝了连接"),
+            Cause::Cut => ("the connection was cut", "连接被中断"),
+            Cause::Other => ("no answer", "没有应答"),
+        };
+        Some(self.of(english, chinese))
+    }
+
     fn cluster(self, error: &cluster::Error) -> Vec<String> {
         match error {
             cluster::Error::Conflict { fields, .. } => {
@@ -175,7 +193,20 @@ impl Teller<'_> {
                 if let Some(proxy) = &unreachable.proxy {
                     lines.push(self.of(format!("through proxy `{proxy}`"), format!("经由代理 `{proxy}`")));
                 }
+                lines.extend(unreachable.chain.iter().cloned());
                 lines
+            }
+            cluster::Error::Config(ConfigError::Plugin { stderr, hint, .. }) => {
+                stderr.iter().cloned().chain(Some(hint.trim().to_owned()).filter(|hint| !hint.is_empty())).collect()
+            }
+            cluster::Error::TooManyRequests { retry_after: Some(after), .. } => {
+                let seconds = after.as_secs();
+                vec![
+                    self.of(
+                        format!("the server asked for {seconds} s of patience"),
+                        format!("服务器要求等待 {seconds} s"),
+                    ),
+                ]
             }
             _ => Vec::new(),
         }
@@ -266,6 +297,7 @@ fn not_ready_lines(object: &NotReady) -> Vec<String> {
     for evidence in &object.evidence {
         let name = format!("{}/{}", evidence.object.kind, evidence.object.name);
         lines.push(format!("  {name}: {}", evidence.state));
+        lines.extend(evidence.troubles.iter().map(|trouble| format!("    {trouble}")));
         for warning in &evidence.warnings {
             lines.push(format!("  {name}: {warning}"));
         }
