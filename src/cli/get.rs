@@ -265,7 +265,7 @@ fn metadata(release: &Release, format: OutputFormat, latest: bool, helm: Option<
             if !helm3 {
                 lines.push(("APPLY_METHOD", release_text::apply_method(release.apply_method).to_owned()));
             }
-            Ok(lines.into_iter().map(|(key, value)| format!("{key}: {value}\n")).collect())
+            Ok(lines.into_iter().fold(String::new(), |text, (key, value)| text + key + ": " + &value + "\n"))
         }
     }
 }

@@ -203,13 +203,15 @@ impl ReleaseArgs {
         // `--skip-crds`, `--render-subchart-notes`, `--enable-dns` and `--disable-openapi-validation` change nothing
         // for the embedded chart: it has no CRDs, no subcharts and no look-ups, and objects are checked by the API
         // server. They are taken so that a script for Helm runs.
+        // What the line says comes first, what it names second.
+        let (wait, timeout) = (self.wait.choice(printer)?, self.wait.timeout()?);
         Ok(ReleaseSettings {
             name,
             chart: self.chart.reference(chart)?,
             values: self.values.sources()?,
-            wait: self.wait.choice(printer)?,
+            wait,
             wait_for_jobs: self.wait_for_jobs,
-            timeout: self.wait.timeout()?,
+            timeout,
             description: self.description.clone(),
             labels,
             create_namespace: self.create_namespace,
@@ -334,7 +336,7 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
     let text = match format {
         OutputFormat::Table => {
             let (everything, paint) = (context.global.debug, context.printer.paint());
-            release_text::text(&release, &Shown { hide_notes, everything, paint, ..Shown::of_install(helm) })?
+            release_text::text(&release, &Shown { everything, hide_notes, paint, ..Shown::of_install(helm) })?
         }
         OutputFormat::Json => crate::release::to_json(&release) + "\n",
         OutputFormat::Yaml => release_text::json_as_yaml(&crate::release::to_json(&release))?,

@@ -192,7 +192,7 @@ pub(crate) async fn run(settings: ListSettings, context: &Context) -> Result<Exi
     let zone = jiff::tz::TimeZone::system();
     let entries: Vec<Entry> = listing.releases.iter().map(|release| Entry::of(release, &zone)).collect();
     let text = match (settings.format, settings.short) {
-        (OutputFormat::Table, true) => entries.iter().map(|entry| format!("{}\n", entry.name)).collect(),
+        (OutputFormat::Table, true) => entries.iter().fold(String::new(), |text, entry| text + &entry.name + "\n"),
         (OutputFormat::Table, false) => table(&entries, settings.no_headers, context.printer.paint()),
         (OutputFormat::Json, short) => json(&entries, short)?,
         (OutputFormat::Yaml, short) => release_text::json_as_yaml(&json(&entries, short)?)?,

@@ -157,7 +157,7 @@ pub(crate) fn run(settings: TemplateSettings, context: &Context) -> Result<Exit,
     let hooks: Vec<&Hook> = sorted
         .hooks
         .iter()
-        .filter(|hook| !release.no_hooks && !(settings.skip_tests && hook.events.contains(&"test")))
+        .filter(|hook| !(release.no_hooks || settings.skip_tests && hook.events.contains(&"test")))
         .collect();
     if let Some(folder) = &settings.output_dir {
         let folder = if settings.release_name_folder { folder.join(&release.name) } else { folder.clone() };

@@ -218,8 +218,7 @@ pub(crate) async fn run(settings: UninstallSettings, context: &Context) -> Resul
         if !kept.is_empty() {
             text = format!("These resources were kept due to the resource policy:\n{kept}\n");
         }
-        text.push_str(&format!("release \"{name}\" uninstalled\n"));
-        context.printer.result(&text)?;
+        context.printer.result(&(text + &format!("release \"{name}\" uninstalled\n")))?;
         if !done.kept_claims.is_empty() {
             let message = Message::ClaimsKept { release: name.clone(), claims: done.kept_claims };
             context.printer.say(Level::Note, &message);

@@ -22,17 +22,42 @@ pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Fai
     let Failure::Room(mut room) = Failure::room(error.code(), error.as_ref()) else {
         return Failure::internal(error.as_ref());
     };
-    let RoomFailure { why, evidence, state, next, causes, .. } = room.as_mut();
+    let RoomFailure { why, go_cause, evidence, state, next, causes, .. } = room.as_mut();
     *why = teller.why(&error);
     if why.is_some() {
         causes.clear();
     }
+    *go_cause = cluster_error(&error).and_then(go_cause_of);
     *evidence = teller.evidence(&error);
     next.extend(teller.next(&error));
     let (told, way_on) = teller.aftermath(&aftermath);
     *state = Some(told);
     next.extend(way_on);
     Failure::Room(room)
+}
+
+/// The error of the cluster room at the bottom, if that is where it comes from.
+fn cluster_error(error: &Error) -> Option<&cluster::Error> {
+    match error {
+        Error::Cluster(error) | Error::Store(crate::release::StoreError::Cluster(error)) => Some(error),
+        Error::Wait(wait) => match wait.as_ref() {
+            WaitError::Cluster(error) => Some(error),
+            WaitError::NotReady { .. } => None,
+        },
+        _ => None,
+    }
+}
+
+/// What Go says when nothing listens; without a kubeconfig Helm tries `localhost:8080`.
+fn go_cause_of(error: &cluster::Error) -> Option<String> {
+    let address = match error {
+        cluster::Error::Unreachable(unreachable) if unreachable.cause == Cause::Refused => unreachable.address.as_str(),
+        cluster::Error::Config(ConfigError::NotFound { .. }) => "http://localhost:8080",
+        _ => return None,
+    };
+    let host = address.split("://").nth(1).unwrap_or(address).split('/').next().unwrap_or_default();
+    let dialled = host.replace("localhost", "127.0.0.1");
+    Some(format!("Get \"{}/version\": dial tcp {dialled}: connect: connection refused", address.trim_end_matches('/')))
 }
 
 #[derive(Clone, Copy)]
@@ -144,8 +169,7 @@ impl Teller<'_> {
                 WaitError::NotReady { not_ready, .. } => not_ready.iter().flat_map(not_ready_lines).collect(),
                 WaitError::Cluster(error) => self.cluster(error),
             },
-            Error::Cluster(error) => self.cluster(error),
-            Error::Store(crate::release::StoreError::Cluster(error)) => self.cluster(error),
+            Error::Cluster(error) | Error::Store(crate::release::StoreError::Cluster(error)) => self.cluster(error),
             _ => Vec::new(),
         }
     }
