@@ -100,6 +100,7 @@ pub(crate) async fn run(settings: StatusSettings, context: &Context) -> Result<E
                 description: !helm3 || settings.show_description,
                 resources: with_resources.then_some(groups.as_slice()),
                 everything: context.global.debug,
+                helm: context.printer.helm(),
                 ..Shown::default()
             };
             release_text::text(&release, &shown)?
