@@ -157,12 +157,16 @@ pub(crate) async fn run(settings: GetSettings, context: &Context) -> Result<Exit
         Part::Notes => format!("NOTES:\n{}\n", release.info.notes),
         Part::All => {
             let paint = context.printer.paint();
-            let shown = Shown { paint, description: true, metadata: true, everything: true, ..Shown::default() };
+            let shown = Shown { paint, metadata: true, everything: true, ..Shown::of_install(context.printer.helm()) };
             release_text::text(&release, &shown)?
         }
         Part::Metadata => metadata(&release, settings.format, settings.revision.is_none(), context.printer.helm())?,
         Part::Values { all } => {
-            let values = if all { release_text::computed_values(&release)? } else { release.config.clone() };
+            let values = if all {
+                release_text::computed_values(&release, context.printer.helm())?
+            } else {
+                release.config.clone()
+            };
             match settings.format {
                 OutputFormat::Table => {
                     let heading = if all { "COMPUTED VALUES:" } else { "USER-SUPPLIED VALUES:" };

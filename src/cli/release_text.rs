@@ -28,12 +28,14 @@ pub(crate) struct Shown<'a> {
     pub(crate) hide_notes: bool,
     /// Colour, which Helm 4 uses on a terminal.
     pub(crate) paint: Paint,
+    /// Which Helm is imitated.
+    pub(crate) helm: Option<Helm>,
 }
 
 impl Shown<'_> {
     /// What `install` shows: the description with Helm 4 only.
     pub(crate) fn of_install(helm: Option<Helm>) -> Self {
-        Self { description: helm != Some(Helm::Three), ..Self::default() }
+        Self { description: helm != Some(Helm::Three), helm, ..Self::default() }
     }
 }
 
@@ -62,7 +64,7 @@ pub(crate) fn text(release: &Release, shown: &Shown<'_>) -> Result<String, Failu
     tests(release, &mut out);
     if shown.everything {
         let _ = writeln!(out, "USER-SUPPLIED VALUES:\n{}", yaml(&release.config)?);
-        let _ = writeln!(out, "COMPUTED VALUES:\n{}", yaml(&computed_values(release)?)?);
+        let _ = writeln!(out, "COMPUTED VALUES:\n{}", yaml(&computed_values(release, shown.helm)?)?);
     }
     if shown.everything || info.description.eq_ignore_ascii_case(DRY_RUN) {
         out.push_str("HOOKS:\n");
@@ -103,15 +105,15 @@ pub(crate) fn hooks(release: &Release) -> String {
 }
 
 /// Stored defaults with the user's values over them, as `get values --all` shows them.
-pub(crate) fn computed_values(release: &Release) -> Result<Mapping, Failure> {
+pub(crate) fn computed_values(release: &Release, helm: Option<Helm>) -> Result<Mapping, Failure> {
     let chart = ChartValues {
         name: release.chart.name().to_owned(),
         version: release.chart.version().to_owned(),
         values: release.chart.values.clone(),
         ..ChartValues::default()
     };
-    coalesce(&chart, &release.config, Compat::Helm4, &mut Vec::new())
-        .map_err(|error| Failure::room(error.code(), &error))
+    let compat = if helm == Some(Helm::Three) { Compat::Helm3 } else { Compat::Helm4 };
+    coalesce(&chart, &release.config, compat, &mut Vec::new()).map_err(|error| Failure::room(error.code(), &error))
 }
 
 /// A map as YAML with a final line break.

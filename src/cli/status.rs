@@ -101,6 +101,7 @@ pub(crate) async fn run(settings: StatusSettings, context: &Context) -> Result<E
                 resources: with_resources.then_some(groups.as_slice()),
                 everything: context.global.debug,
                 paint: context.printer.paint(),
+                helm: context.printer.helm(),
                 ..Shown::default()
             };
             release_text::text(&release, &shown)?
