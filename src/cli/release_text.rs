@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::action::resources::Group;
-use crate::release::{ApplyMethod, Release};
+use crate::release::{ApplyMethod, JsonShape, Release, to_json_as};
 use crate::ui::{Failure, Helm, Paint, json_line};
 use crate::values::{ChartValues, Compat, coalesce};
 use crate::yaml::{Mapping, Numbers, Value, json, to_yaml};
@@ -127,9 +127,15 @@ pub(crate) fn yaml(map: &Mapping) -> Result<String, Failure> {
 pub(crate) fn status_json(
     release: &Release,
     objects: &BTreeMap<String, Vec<serde_json::Value>>,
+    helm: Option<Helm>,
 ) -> Result<String, Failure> {
     let objects = if objects.is_empty() { None } else { Some(json_line(objects)?) };
-    Ok(crate::release::to_status_json(release, objects.as_deref().map(str::trim_end)) + "\n")
+    let shape = JsonShape {
+        without_chart: true,
+        objects: objects.as_deref().map(str::trim_end),
+        helm3: helm == Some(Helm::Three),
+    };
+    Ok(to_json_as(release, &shape) + "\n")
 }
 
 /// JSON as YAML with sorted keys.

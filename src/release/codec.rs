@@ -133,9 +133,11 @@ impl Object {
         }
     }
 
-    fn time_if_any(&mut self, key: &str, time: Option<Timestamp>) {
-        if let Some(time) = time {
-            self.text(key, &time.rfc3339());
+    fn time(&mut self, key: &str, time: Option<Timestamp>, shape: &JsonShape<'_>) {
+        match time {
+            Some(time) => self.text(key, &time.rfc3339()),
+            None if shape.helm3 => self.text(key, ""),
+            None => {}
         }
     }
 
@@ -166,68 +168,77 @@ fn go_json(value: &Json) -> String {
     escaped
 }
 
-/// The record as compact JSON, as Helm 4 writes it; `get` and `-o json` of install print it too.
+/// The record as compact JSON, as Helm 4 writes it.
 pub fn to_json(release: &Release) -> String {
-    json(release, &info_json(&release.info, None), true)
+    to_json_as(release, &JsonShape::default())
 }
 
-/// The same without the chart and with the objects as they are now, given as JSON: what `status -o json` prints.
-pub fn to_status_json(release: &Release, objects: Option<&str>) -> String {
-    json(release, &info_json(&release.info, objects), false)
+/// How a record looks as JSON where it is printed, not stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JsonShape<'a> {
+    /// Without the chart, as `status` prints it.
+    pub without_chart: bool,
+    /// The objects as they are now, as JSON.
+    pub objects: Option<&'a str>,
+    /// As Helm 3 writes it: times that are not there are empty texts, and it knows nothing of how objects were applied.
+    pub helm3: bool,
 }
 
-fn json(release: &Release, info: &str, with_chart: bool) -> String {
+/// The record as compact JSON in this shape; `-o json` of `install` and `status` print it.
+pub fn to_json_as(release: &Release, shape: &JsonShape<'_>) -> String {
     let mut object = Object::new();
     object.text_if_any("name", &release.name);
-    object.raw("info", info);
-    if with_chart {
-        object.raw("chart", &chart_json(&release.chart));
+    object.raw("info", &info_json(&release.info, shape));
+    if !shape.without_chart {
+        object.raw("chart", &chart_json(&release.chart, shape));
     }
     if !release.config.is_empty() {
         object.value("config", &Value::Mapping(release.config.clone()).to_json());
     }
     object.text_if_any("manifest", &release.manifest);
     if !release.hooks.is_empty() {
-        let hooks: Vec<String> = release.hooks.iter().map(hook_json).collect();
+        let hooks: Vec<String> = release.hooks.iter().map(|hook| hook_json(hook, shape)).collect();
         object.raw("hooks", &format!("[{}]", hooks.join(",")));
     }
     if release.revision != 0 {
         object.value("version", &Json::from(release.revision));
     }
     object.text_if_any("namespace", &release.namespace);
-    if let Some(method) = release.apply_method {
+    if let Some(method) = release.apply_method.filter(|_| !shape.helm3) {
         object.text("apply_method", method.word());
     }
     object.finish()
 }
 
-fn info_json(info: &Info, objects: Option<&str>) -> String {
+fn info_json(info: &Info, shape: &JsonShape<'_>) -> String {
     let mut object = Object::new();
-    object.time_if_any("first_deployed", info.first_deployed);
-    object.time_if_any("last_deployed", info.last_deployed);
-    object.time_if_any("deleted", info.deleted);
+    object.time("first_deployed", info.first_deployed, shape);
+    object.time("last_deployed", info.last_deployed, shape);
+    object.time("deleted", info.deleted, shape);
     object.text_if_any("description", &info.description);
     object.text_if_any("status", info.status.word());
     object.text_if_any("notes", &info.notes);
-    if let Some(objects) = objects {
+    if let Some(objects) = shape.objects {
         object.raw("resources", objects);
     }
     object.finish()
 }
 
-fn chart_json(chart: &ChartRecord) -> String {
+fn chart_json(chart: &ChartRecord, shape: &JsonShape<'_>) -> String {
     let mut object = Object::new();
     object.value("metadata", &Value::Mapping(chart.metadata.clone()).to_json());
     object.value("lock", &chart.lock.to_json());
     object.value("templates", &chart.templates.to_json());
     object.value("values", &Value::Mapping(chart.values.clone()).to_json());
     object.value("schema", &chart.schema.as_ref().map_or(Json::Null, |bytes| Json::from(STANDARD.encode(bytes))));
-    object.text("schemamodtime", "0001-01-01T00:00:00Z");
+    if !shape.helm3 {
+        object.text("schemamodtime", "0001-01-01T00:00:00Z");
+    }
     object.value("files", &chart.files.to_json());
     object.finish()
 }
 
-fn hook_json(hook: &Hook) -> String {
+fn hook_json(hook: &Hook, shape: &JsonShape<'_>) -> String {
     let mut object = Object::new();
     object.text_if_any("name", &hook.name);
     object.text_if_any("kind", &hook.kind);
@@ -235,8 +246,8 @@ fn hook_json(hook: &Hook) -> String {
     object.text_if_any("manifest", &hook.manifest);
     object.texts_if_any("events", &hook.events);
     let mut run = Object::new();
-    run.time_if_any("started_at", hook.last_run.started_at);
-    run.time_if_any("completed_at", hook.last_run.completed_at);
+    run.time("started_at", hook.last_run.started_at, shape);
+    run.time("completed_at", hook.last_run.completed_at, shape);
     run.text("phase", &hook.last_run.phase);
     object.raw("last_run", &run.finish());
     if hook.weight != 0 {
