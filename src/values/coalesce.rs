@@ -6,7 +6,7 @@
 
 use super::{Compat, Dependency, Warning};
 use crate::code::Code;
-use crate::yaml::number::format_g;
+use crate::yaml::number::format_v;
 use crate::yaml::{Mapping, Value};
 
 const GLOBAL: &str = "global";
@@ -290,7 +290,7 @@ pub(super) fn go_print(value: &Value) -> String {
         Value::Bool(value) => value.to_string(),
         Value::Int(integer) => integer.to_string(),
         Value::UInt(integer) => integer.to_string(),
-        Value::Float(float) => format_g(*float),
+        Value::Float(float) => format_v(*float),
         Value::String(text) => text.clone(),
         Value::Sequence(list) => {
             format!("[{}]", list.iter().map(go_print).collect::<Vec<_>>().join(" "))

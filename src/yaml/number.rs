@@ -15,7 +15,7 @@ pub(super) fn not_json(float: f64) -> Option<&'static str> {
     }
 }
 
-/// As Go's `%g` and go-yaml's emitter print a double: the shortest digits that read back as the same number, with
+/// As go-yaml's emitter prints a double, which is Go's `%g` but for infinities: the shortest digits that read back as the same number, with
 /// an exponent below 1e-4 and from seven digits before the point on.
 pub fn format_g(float: f64) -> String {
     if !float.is_finite() {
@@ -24,7 +24,12 @@ pub fn format_g(float: f64) -> String {
     shortest(&format!("{float:e}"))
 }
 
-/// The same with single precision.
+/// As Go's `fmt` prints a double with `%v`.
+pub fn format_v(float: f64) -> String {
+    not_json(float).map_or_else(|| format_g(float), str::to_owned)
+}
+
+/// As [`format_g`] with single precision.
 pub(super) fn format_g32(float: f32) -> String {
     if !float.is_finite() {
         return not_finite(float.is_nan(), float > 0.0);

@@ -92,7 +92,14 @@ fn resolve_with(text: &str, timestamps: bool) -> Scalar<'_> {
         b'.' => match text {
             ".nan" | ".NaN" | ".NAN" => Scalar::Float(f64::NAN),
             ".inf" | ".Inf" | ".INF" => Scalar::Float(f64::INFINITY),
-            _ => parse_float(text).map_or_else(string, Scalar::Float),
+            // Unlike below, underscores have to separate digits here.
+            _ if !text.contains('_') => parse_float(text).map_or_else(string, Scalar::Float),
+            _ if text.split('_').all(|part| part.ends_with(is_digit) || text.ends_with(part))
+                && text.split('_').skip(1).all(|part| part.starts_with(is_digit)) =>
+            {
+                parse_float(&text.replace('_', "")).map_or_else(string, Scalar::Float)
+            }
+            _ => string(),
         },
         b'0'..=b'9' | b'+' | b'-' => match text {
             "+.inf" | "+.Inf" | "+.INF" => Scalar::Float(f64::INFINITY),
@@ -102,6 +109,10 @@ fn resolve_with(text: &str, timestamps: bool) -> Scalar<'_> {
         },
         _ => string(),
     }
+}
+
+const fn is_digit(character: char) -> bool {
+    character.is_ascii_digit()
 }
 
 fn parse_number(text: &str) -> Option<Scalar<'static>> {
