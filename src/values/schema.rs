@@ -110,7 +110,8 @@ impl Report {
             Err(error) => return self.broken(chart, &error.to_string()),
         };
         let values = Value::Mapping(values.clone()).to_json();
-        let leaves: Vec<Leaf> = validator.iter_errors(&values).map(|error| Leaf::new(&error, 0)).collect();
+        let scope = Scope { schema: &schema, values: &values };
+        let leaves: Vec<Leaf> = validator.iter_errors(&values).map(|error| Leaf::new(&error, 0, &scope)).collect();
         if leaves.is_empty() {
             return;
         }
@@ -155,6 +156,28 @@ enum Way {
     Same(String),
 }
 
+/// What errors are about; some of the validator's name less than has to be said.
+struct Scope<'a> {
+    schema: &'a Json,
+    values: &'a Json,
+}
+
+impl Scope<'_> {
+    /// The keys of the map at a place of the values.
+    fn keys_at(&self, instance: &jsonschema::paths::Location) -> Vec<String> {
+        let map = self.values.pointer(instance.as_str()).and_then(Json::as_object);
+        map.into_iter().flatten().map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The key because of which another key is needed.
+    fn cause_of(&self, missing: &str, keyword: &jsonschema::paths::Location, instance: &Json) -> Option<String> {
+        let rules = self.schema.pointer(keyword.as_str())?.as_object()?;
+        let needs = |rule: &Json| rule.as_array().is_some_and(|keys| keys.iter().any(|key| key == missing));
+        let mut causes = rules.iter().filter(|(key, rule)| instance.get(key).is_some() && needs(rule));
+        causes.next().map(|(key, _)| key.clone())
+    }
+}
+
 /// One error of the validator, with the way to it.
 struct Leaf {
     ways: Vec<Way>,
@@ -164,8 +187,20 @@ struct Leaf {
     message: String,
     keys: Vec<String>,
     causes: Vec<Node>,
-    /// A missing key, which is told together with the others.
-    is_missing: bool,
+    /// Errors that are told together with others of their kind.
+    kind: Together,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Together {
+    /// Told alone.
+    No,
+    /// A key that is missing.
+    Missing,
+    /// A key that is missing because of another.
+    MissingFor(String),
+    /// Keys that no part of the schema has looked at; told at the keys.
+    Unevaluated,
 }
 
 /// An error as it is shown, with those that it is made of.
@@ -208,8 +243,13 @@ fn pointer(text: &str) -> Vec<String> {
 
 impl Leaf {
     /// `skip` parts of the way are already gone, and so are those of the instance that they stand for.
-    fn new(error: &jsonschema::ValidationError<'_>, skip: usize) -> Self {
-        let path = pointer(error.evaluation_path().as_str());
+    fn new(error: &jsonschema::ValidationError<'_>, skip: usize, scope: &Scope<'_>) -> Self {
+        let mut path = pointer(error.evaluation_path().as_str());
+        if matches!(error.kind(), Kind::PropertyNames { .. })
+            && let Some(at) = path.iter().rposition(|part| part == "propertyNames")
+        {
+            path.truncate(at + 1);
+        }
         let instance = pointer(error.instance_path().as_str());
         let mut leaf = Self {
             ways: ways(&path, &instance, skip),
@@ -218,13 +258,13 @@ impl Leaf {
             message: String::new(),
             keys: Vec::new(),
             causes: Vec::new(),
-            is_missing: false,
+            kind: Together::No,
         };
-        leaf.describe(error, &path);
+        leaf.describe(error, &path, scope);
         leaf
     }
 
-    fn describe(&mut self, error: &jsonschema::ValidationError<'_>, path: &[String]) {
+    fn describe(&mut self, error: &jsonschema::ValidationError<'_>, path: &[String], scope: &Scope<'_>) {
         let instance = error.instance().as_ref();
         let length = match instance {
             Json::Array(list) => list.len(),
@@ -260,11 +300,18 @@ impl Leaf {
             Kind::ExclusiveMinimum { limit } => (RANK_SIZE + 2, bound("exclusiveMinimum", limit)),
             Kind::ExclusiveMaximum { limit } => (RANK_SIZE + 3, bound("exclusiveMaximum", limit)),
             Kind::MultipleOf { multiple_of } => (RANK_SIZE + 4, bound("multipleOf", &Json::from(*multiple_of))),
-            Kind::Required { property } => return self.missing(property, path),
-            Kind::AdditionalProperties { unexpected } => {
-                self.keys.clone_from(unexpected);
-                self.keys.sort();
-                (RANK_ADDITIONAL, format!("additional properties {} not allowed", quoted_list(&self.keys)))
+            Kind::Required { property } => {
+                let key = property.as_str().unwrap_or_default().to_owned();
+                self.kind = match path.last().map(String::as_str) {
+                    Some("required") | None => Together::Missing,
+                    _ => scope.cause_of(&key, error.schema_path(), instance).map_or(Together::Missing, Together::MissingFor),
+                };
+                self.keys = vec![key];
+                (RANK_REQUIRED, String::new())
+            }
+            Kind::AdditionalProperties { unexpected } => self.additional(unexpected.clone()),
+            Kind::FalseSchema if path.last().is_some_and(|part| part == "additionalProperties") => {
+                self.additional(scope.keys_at(error.instance_path()))
             }
             Kind::AdditionalItems { limit } => {
                 let count = grouped(length.saturating_sub(*limit));
@@ -275,18 +322,21 @@ impl Leaf {
             Kind::Not { .. } => (RANK_NOT, "'not' failed".to_owned()),
             Kind::Contains => (RANK_CONTAINS, "no items match contains schema".to_owned()),
             Kind::PropertyNames { error } => {
-                self.causes = vec![group(vec![Self::new(error, path.len())], &self.instance)];
+                // The name is checked as a value of its own, which stands nowhere.
+                let mut leaf = Self::new(error, path.len(), scope);
+                leaf.instance.clear();
+                self.causes = vec![group(vec![leaf], &[])];
                 let name = error.instance().as_str().unwrap_or_default().to_owned();
                 let message = format!("invalid propertyName {}", quoted(&name));
                 self.keys = vec![name];
                 (RANK_NAMES, message)
             }
             Kind::AnyOf { context } => {
-                self.alternatives(context, path);
+                self.alternatives(context, path, scope);
                 (RANK_ANY_OF, "'anyOf' failed".to_owned())
             }
             Kind::OneOfNotValid { context } => {
-                self.alternatives(context, path);
+                self.alternatives(context, path, scope);
                 (RANK_ONE_OF, "'oneOf' failed, none matched".to_owned())
             }
             Kind::OneOfMultipleValid { context } => {
@@ -294,10 +344,10 @@ impl Leaf {
                 let mut next = || matched.next().map_or(0, |(index, _)| index);
                 (RANK_ONE_OF, format!("'oneOf' failed, subschemas {}, {} matched", next(), next()))
             }
-            Kind::UnevaluatedProperties { unexpected } | Kind::UnevaluatedItems { unexpected } => {
+            Kind::UnevaluatedProperties { unexpected } => {
                 self.keys.clone_from(unexpected);
-                self.keys.sort();
-                (RANK_UNEVALUATED, format!("unevaluated {} not allowed", quoted_list(&self.keys)))
+                self.kind = Together::Unevaluated;
+                (RANK_UNEVALUATED, "false schema".to_owned())
             }
             _ => (RANK_UNEVALUATED, error.to_string()),
         };
@@ -305,28 +355,24 @@ impl Leaf {
         self.message = message;
     }
 
-    fn missing(&mut self, property: &Json, path: &[String]) {
-        self.keys = vec![property.as_str().unwrap_or_default().to_owned()];
-        let keyword = path.iter().rposition(|part| matches!(part.as_str(), "dependencies" | "dependentRequired"));
-        if let Some(at) = keyword
-            && let Some(cause) = path.get(at + 1)
-        {
-            self.rank = RANK_DEPENDENCIES;
-            self.ways.truncate(at);
-            self.message = format!("properties {} required, if {} exists", quoted_list(&self.keys), quoted(cause));
-            return;
-        }
-        self.rank = RANK_REQUIRED;
-        self.is_missing = true;
+    fn additional(&mut self, mut keys: Vec<String>) -> (u8, String) {
+        keys.sort();
+        self.keys = keys;
+        (RANK_ADDITIONAL, format!("additional properties {} not allowed", quoted_list(&self.keys)))
     }
 
-    fn alternatives(&mut self, context: &[Vec<jsonschema::ValidationError<'static>>], path: &[String]) {
+    fn alternatives(
+        &mut self,
+        context: &[Vec<jsonschema::ValidationError<'static>>],
+        path: &[String],
+        scope: &Scope<'_>,
+    ) {
         self.causes = context
             .iter()
             .filter(|errors| !errors.is_empty())
             .map(|errors| {
                 // One more part than the keyword: the alternative's number.
-                let leaves = errors.iter().map(|error| Self::new(error, path.len() + 1)).collect();
+                let leaves = errors.iter().map(|error| Self::new(error, path.len() + 1, scope)).collect();
                 group(leaves, &self.instance)
             })
             .collect();
@@ -380,25 +426,36 @@ fn ways(path: &[String], instance: &[String], skip: usize) -> Vec<Way> {
 fn group(leaves: Vec<Leaf>, instance: &[String]) -> Node {
     let mut errors: Vec<(u8, Way, Node)> = Vec::new();
     let here = Way::Same(String::new());
-    let mut missing: Vec<String> = Vec::new();
+    let mut missing: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
     let mut deeper: BTreeMap<Way, Vec<Leaf>> = BTreeMap::new();
     for mut leaf in leaves {
         match leaf.ways.pop() {
             Some(way) => deeper.entry(way).or_default().push(leaf),
-            None if leaf.is_missing => missing.append(&mut leaf.keys),
-            None => {
-                let Leaf { rank, instance, message, keys, causes, .. } = leaf;
-                errors.push((rank, here.clone(), Node { instance, message, keys, causes, ..Node::default() }));
-            }
+            None => match leaf.kind {
+                Together::Missing => missing.entry(None).or_default().append(&mut leaf.keys),
+                Together::MissingFor(cause) => missing.entry(Some(cause)).or_default().append(&mut leaf.keys),
+                Together::Unevaluated => errors.extend(leaf.keys.into_iter().map(|key| {
+                    let instance = leaf.instance.iter().chain([&key]).cloned().collect();
+                    let message = leaf.message.clone();
+                    (leaf.rank, Way::Same(key), Node { instance, message, ..Node::default() })
+                })),
+                Together::No => {
+                    let Leaf { rank, instance, message, keys, causes, .. } = leaf;
+                    errors.push((rank, here.clone(), Node { instance, message, keys, causes, ..Node::default() }));
+                }
+            },
         }
     }
-    if !missing.is_empty() {
-        let message = match missing.as_slice() {
-            [one] => format!("missing property {}", quoted(one)),
-            several => format!("missing properties {}", quoted_list(several)),
+    for (cause, keys) in missing {
+        let (rank, message) = match (&cause, keys.as_slice()) {
+            (None, [one]) => (RANK_REQUIRED, format!("missing property {}", quoted(one))),
+            (None, several) => (RANK_REQUIRED, format!("missing properties {}", quoted_list(several))),
+            (Some(cause), keys) => {
+                let message = format!("properties {} required, if {} exists", quoted_list(keys), quoted(cause));
+                (RANK_DEPENDENCIES, message)
+            }
         };
-        let node = Node { instance: instance.to_vec(), message, keys: missing, ..Node::default() };
-        errors.push((RANK_REQUIRED, here, node));
+        errors.push((rank, here.clone(), Node { instance: instance.to_vec(), message, keys, ..Node::default() }));
     }
     let mut all_of: Vec<Node> = Vec::new();
     for (way, leaves) in deeper {
@@ -554,10 +611,16 @@ fn quoted_list(texts: &[String]) -> String {
     texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ")
 }
 
-/// A number as Go's package for languages prints it in English.
+/// A number as Go's package for languages prints it in English: large and small ones as `1.5×10⁰⁶`.
 fn number(value: &Json) -> String {
-    let float = value.as_f64().unwrap_or_default();
-    grouped(Value::Float(float).to_json())
+    let text = format_g(value.as_f64().unwrap_or_default());
+    let Some((mantissa, exponent)) = text.split_once('e') else { return grouped(text) };
+    let raised = exponent.chars().filter_map(|c| match c {
+        '-' => Some('⁻'),
+        '0'..='9' => "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(usize::from(c as u8 - b'0')),
+        _ => None,
+    });
+    format!("{mantissa}×10{}", raised.collect::<String>())
 }
 
 /// Digits in groups of three.
