@@ -116,12 +116,14 @@ impl Trouble {
     pub fn code(&self) -> Code {
         match self.kind {
             TroubleKind::ImageName | TroubleKind::ImageRefused | TroubleKind::ImagePull => Code::ImagePull,
-            TroubleKind::CrashLoop | TroubleKind::Restarted => match self.exit.as_ref().map(|exit| exit.reason.as_str()) {
-                Some("OOMKilled") => Code::OutOfMemory,
-                Some("StartError" | "ContainerCannotRun") => Code::ContainerStart,
-                _ if self.kind == TroubleKind::CrashLoop => Code::CrashLoop,
-                _ => Code::NotReady,
-            },
+            TroubleKind::CrashLoop | TroubleKind::Restarted => {
+                match self.exit.as_ref().map(|exit| exit.reason.as_str()) {
+                    Some("OOMKilled") => Code::OutOfMemory,
+                    Some("StartError" | "ContainerCannotRun") => Code::ContainerStart,
+                    _ if self.kind == TroubleKind::CrashLoop => Code::CrashLoop,
+                    _ => Code::NotReady,
+                }
+            }
             TroubleKind::ContainerConfig | TroubleKind::ContainerCreate => Code::ContainerStart,
             TroubleKind::Unschedulable => Code::Unschedulable,
             TroubleKind::Volume => Code::Volume,
@@ -269,7 +271,11 @@ fn container_trouble(status: &Value) -> Option<Trouble> {
         let (reason, message) = (fields::text(waiting, "/reason"), fields::text(waiting, "/message"));
         let kind = match reason {
             "InvalidImageName" => TroubleKind::ImageName,
-            "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" | "ErrImageNeverPull" | "SignatureValidationFailed"
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "RegistryUnavailable"
+            | "ErrImageNeverPull"
+            | "SignatureValidationFailed"
             | "ImageInspectError" => {
                 if reason == "ErrImageNeverPull" || refused_by_registry(message) {
                     TroubleKind::ImageRefused
@@ -279,7 +285,10 @@ fn container_trouble(status: &Value) -> Option<Trouble> {
             }
             "CrashLoopBackOff" => TroubleKind::CrashLoop,
             "CreateContainerConfigError" => TroubleKind::ContainerConfig,
-            "CreateContainerError" | "RunContainerError" | "PreCreateHookError" | "PreStartHookError"
+            "CreateContainerError"
+            | "RunContainerError"
+            | "PreCreateHookError"
+            | "PreStartHookError"
             | "PostStartHookError" => TroubleKind::ContainerCreate,
             // `ContainerCreating`, `PodInitializing` and words of the future: no trouble by themselves.
             _ => return None,
@@ -334,7 +343,9 @@ pub fn object_troubles(object: &Value) -> Vec<Trouble> {
 pub fn event_trouble(event: &Value, object: &Value) -> Option<Trouble> {
     let (reason, message) = (fields::text(event, "/reason"), fields::text(event, "/message"));
     let kind = match (fields::text(object, "/kind"), reason) {
-        ("Pod", "FailedMount" | "FailedAttachVolume" | "FailedMapVolume") if before_start(object) => TroubleKind::Volume,
+        ("Pod", "FailedMount" | "FailedAttachVolume" | "FailedMapVolume") if before_start(object) => {
+            TroubleKind::Volume
+        }
         ("Pod", "FailedCreatePodSandBox" | "FailedPodSandBoxStatus") if before_start(object) => {
             TroubleKind::ContainerCreate
         }
@@ -400,8 +411,9 @@ pub fn pod_state(pod: &Value) -> String {
             .find(|reason| !reason.is_empty());
         return waiting.unwrap_or("Pending").to_owned();
     }
-    let restarts: i64 =
-        fields::items(pod, "/status/containerStatuses").filter_map(|status| fields::whole(status, "/restartCount")).sum();
+    let restarts: i64 = fields::items(pod, "/status/containerStatuses")
+        .filter_map(|status| fields::whole(status, "/restartCount"))
+        .sum();
     match (phase, restarts) {
         ("Running", 0) => format!("ready {ready}/{all}"),
         ("Running", 1) => format!("ready {ready}/{all}, 1 restart"),

@@ -338,7 +338,8 @@ impl Follower {
         if self.options.previous {
             return Ok(false);
         }
-        let Some(pod) = self.cluster.find(&Cluster::pods()?, self.pod.namespace.as_deref(), &self.pod.name).await? else {
+        let Some(pod) = self.cluster.find(&Cluster::pods()?, self.pod.namespace.as_deref(), &self.pod.name).await?
+        else {
             return Ok(false);
         };
         if matches!(fields::text(&pod, "/status/phase"), "Succeeded" | "Failed") {
@@ -357,7 +358,9 @@ impl Follower {
         Ok(match (ended, init) {
             (None, _) => true,
             (Some(_), _) if deleting => false,
-            (Some(code), Some(init)) => fields::text(init, "/restartPolicy") == "Always" || code != 0 && policy != "Never",
+            (Some(code), Some(init)) => {
+                fields::text(init, "/restartPolicy") == "Always" || code != 0 && policy != "Never"
+            }
             (Some(code), None) => policy == "Always" || policy == "OnFailure" && code != 0,
         })
     }

@@ -116,8 +116,15 @@ pub fn ready_by_existing(rules: Rules, object: &Value, wait_for_jobs: bool) -> b
     match rules {
         Rules::Finished => !matches!(kind.as_str(), "Pod" | "batch/Job"),
         Rules::Legacy => match kind.as_str() {
-            "Pod" | "apps/Deployment" | "PersistentVolumeClaim" | "Service" | "apps/DaemonSet" | "apps/StatefulSet"
-            | "apps/ReplicaSet" | "ReplicationController" | "apiextensions.k8s.io/CustomResourceDefinition" => false,
+            "Pod"
+            | "apps/Deployment"
+            | "PersistentVolumeClaim"
+            | "Service"
+            | "apps/DaemonSet"
+            | "apps/StatefulSet"
+            | "apps/ReplicaSet"
+            | "ReplicationController"
+            | "apiextensions.k8s.io/CustomResourceDefinition" => false,
             "batch/Job" => !wait_for_jobs,
             _ => true,
         },

@@ -230,8 +230,10 @@ impl WaitError {
 }
 
 fn describe(not_ready: &[NotReady], timed_out: bool, elapsed: Duration) -> String {
-    let objects: Vec<String> =
-        not_ready.iter().map(|object| format!("{}/{}: {}", object.object.kind, object.object.name, object.reason)).collect();
+    let objects: Vec<String> = not_ready
+        .iter()
+        .map(|object| format!("{}/{}: {}", object.object.kind, object.object.name, object.reason))
+        .collect();
     let objects = objects.join("; ");
     if timed_out { format!("not ready after {} s: {objects}", elapsed.as_secs()) } else { objects }
 }
@@ -383,10 +385,9 @@ impl<'a, 'o> Wait<'a, 'o> {
     fn hopeless(&self) -> bool {
         let any_failed = self.aims.iter().any(|aim| aim.failed.is_some());
         let all_decided = self.aims.iter().all(|aim| aim.reached || aim.failed.is_some());
-        let early = self
-            .aims
-            .iter()
-            .any(|aim| aim.failed.is_some() && (self.options.rules != Rules::Watcher || aim.goal.condition == Condition::Running));
+        let early = self.aims.iter().any(|aim| {
+            aim.failed.is_some() && (self.options.rules != Rules::Watcher || aim.goal.condition == Condition::Running)
+        });
         any_failed && (early || all_decided)
     }
 

@@ -75,7 +75,15 @@ pub(crate) struct Scope {
 impl Scope {
     /// Everything of a kind, as a whole from the beginning.
     pub(crate) const fn all(resource: Resource, namespace: Option<String>) -> Self {
-        Self { resource, namespace, names: Vec::new(), labels: None, fields: None, complete: true, metadata_only: false }
+        Self {
+            resource,
+            namespace,
+            names: Vec::new(),
+            labels: None,
+            fields: None,
+            complete: true,
+            metadata_only: false,
+        }
     }
 
     /// What is watched, for messages.

@@ -149,10 +149,7 @@ impl Coalescing<'_> {
                 }
                 (Some(Value::Mapping(_)), Value::Null) => {}
                 (Some(Value::Mapping(_)), _) => {
-                    self.warn(
-                        "coalesce.go:237",
-                        format!("warning: skipped value for {prefix}.{key}: Not a table."),
-                    );
+                    self.warn("coalesce.go:237", format!("warning: skipped value for {prefix}.{key}: Not a table."));
                 }
                 (Some(_), _) => {}
                 (None, Value::Null) if clean => {}
@@ -201,9 +198,7 @@ impl Coalescing<'_> {
                         let (path, default) = (join(prefix, &key), go_print(&default));
                         self.warn(
                             "coalesce.go:319",
-                            format!(
-                                "warning: destination for {path} is a table. Ignoring non-table value ({default})"
-                            ),
+                            format!("warning: destination for {path} is a table. Ignoring non-table value ({default})"),
                         );
                     }
                     _ => {}
@@ -280,7 +275,7 @@ fn spread_globals(outer: &mut Mapping, subcharts: &[ChartValues]) {
     let Some(Value::Mapping(globals)) = outer.get(GLOBAL).cloned() else { return };
     for subchart in subcharts {
         if let Some(Value::Mapping(inner)) = outer.get_mut(&subchart.name) {
-            for_shared_tables(inner, &globals, |shared, table| shared.clone_from(table));
+            for_shared_tables(inner, &globals, Clone::clone_from);
             spread_globals(inner, &subchart.subcharts);
         }
     }

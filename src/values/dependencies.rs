@@ -132,8 +132,12 @@ fn enable(
             *is_on = decision;
         }
     }
-    let off: Vec<String> =
-        dependencies.iter().zip(&is_on).filter(|(_, on)| !**on).map(|(dependency, _)| dependency.name.clone()).collect();
+    let off: Vec<String> = dependencies
+        .iter()
+        .zip(&is_on)
+        .filter(|(_, on)| !**on)
+        .map(|(dependency, _)| dependency.name.clone())
+        .collect();
     chart.subcharts.retain(|subchart| !off.contains(&subchart.name));
     dependencies.retain(|dependency| !off.contains(&dependency.name));
     for subchart in &mut chart.subcharts {
@@ -166,12 +170,7 @@ fn by_tags(dependency: &Dependency, values: &Mapping, warnings: &mut Vec<Warning
 }
 
 /// What the first path decides that is a boolean.
-fn by_condition(
-    dependency: &Dependency,
-    values: &Mapping,
-    path: &str,
-    warnings: &mut Vec<Warning>,
-) -> Option<bool> {
+fn by_condition(dependency: &Dependency, values: &Mapping, path: &str, warnings: &mut Vec<Warning>) -> Option<bool> {
     for condition in dependency.condition.trim().split(',').filter(|condition| !condition.is_empty()) {
         match scalar_at(values, &format!("{path}{condition}")) {
             None => {}

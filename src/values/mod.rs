@@ -9,6 +9,7 @@
 //! against the schemas. [`unknown_keys`] finds what the chart has no use for.
 
 mod coalesce;
+mod complaint;
 mod dependencies;
 mod schema;
 mod set;

@@ -13,11 +13,7 @@ pub struct UnknownKey {
 
 /// The user's keys that have no counterpart among the defaults, in order. `is_free` tells of a map (by its path)
 /// that it may hold any key; maps that the defaults leave empty are free in any case, and so is everything in lists.
-pub fn unknown_keys(
-    user: &Mapping,
-    defaults: &Mapping,
-    is_free: &dyn Fn(&[Step]) -> bool,
-) -> Vec<UnknownKey> {
+pub fn unknown_keys(user: &Mapping, defaults: &Mapping, is_free: &dyn Fn(&[Step]) -> bool) -> Vec<UnknownKey> {
     let mut found = Vec::new();
     walk(user, defaults, is_free, &mut Vec::new(), &mut found);
     found

@@ -200,7 +200,8 @@ impl Document<'_> {
                         ((rank, integer, self.go_syntax(pair[0])), self.go_syntax(pair[1]))
                     })
                     .collect();
-                let items: Vec<String> = items.into_iter().map(|((_, _, key), value)| format!("{key}:{value}")).collect();
+                let items: Vec<String> =
+                    items.into_iter().map(|((_, _, key), value)| format!("{key}:{value}")).collect();
                 format!("map[interface {{}}]interface {{}}{{{}}}", items.join(", "))
             }
             _ => match self.scalar(id).unwrap_or(Scalar::Null) {

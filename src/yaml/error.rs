@@ -104,7 +104,9 @@ pub enum Error {
         position: Option<Position>,
     },
     /// Something else than the map or list that is needed.
-    #[error("error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type {wanted}")]
+    #[error(
+        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type {wanted}"
+    )]
     Shape {
         /// JSON's word for what is there.
         found: &'static str,
@@ -153,8 +155,9 @@ impl Error {
     /// Moves the position into the text that the document was cut out of.
     pub(super) fn relocate(&mut self, locate: &dyn Fn(&mut Position)) {
         match self {
-            Self::Syntax(Fault { position: Some(position), .. })
-            | Self::NotJson { position: Some(position), .. } => locate(position),
+            Self::Syntax(Fault { position: Some(position), .. }) | Self::NotJson { position: Some(position), .. } => {
+                locate(position);
+            }
             Self::Document(error) => error.relocate(locate),
             _ => {}
         }

@@ -92,7 +92,7 @@ impl<'a> Decoded<'a> {
 
     /// What a scanner reads.
     pub(super) fn input(&self) -> Input<'_> {
-        let careful = (self.flaw.is_some() || self.text.contains(BYTE_ORDER_MARK)).then(|| Window {
+        let careful = (self.flaw.is_some() || self.text.contains(BYTE_ORDER_MARK)).then_some(Window {
             flaw: self.flaw,
             skipped: self.skipped,
             start: 0,
@@ -174,9 +174,9 @@ fn forbidden(text: &str) -> Option<(usize, usize)> {
     loop {
         // Only these bytes can begin a forbidden character, so most text is passed over at once.
         let offset = from
-            + bytes[from..].iter().position(|&byte| {
-                matches!(byte, 0..=8 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F | 0xC2 | 0xEF)
-            })?;
+            + bytes[from..]
+                .iter()
+                .position(|&byte| matches!(byte, 0..=8 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F | 0xC2 | 0xEF))?;
         let character = text[offset..].chars().next()?;
         if !is_allowed(character) {
             return Some((offset, character.len_utf8()));

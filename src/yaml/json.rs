@@ -236,10 +236,9 @@ impl Reader<'_> {
     fn literal(&mut self, word: &str, value: Value) -> Result<Value, JsonError> {
         for (index, expected) in word.bytes().enumerate() {
             if self.peek() != Some(expected) {
-                return Err(self.unexpected(&format!(
-                    "in literal {word} (expecting '{}')",
-                    char::from(word.as_bytes()[index])
-                )));
+                return Err(
+                    self.unexpected(&format!("in literal {word} (expecting '{}')", char::from(word.as_bytes()[index])))
+                );
             }
             self.at += 1;
         }

@@ -11,6 +11,7 @@
 //! need both.
 
 mod compose;
+mod cursor;
 mod decode;
 mod error;
 mod input;
@@ -18,6 +19,7 @@ pub mod json;
 pub mod number;
 mod origin;
 mod parser;
+mod properties;
 mod read;
 mod resolve;
 mod scalars;

@@ -157,8 +157,14 @@ fn push_quoted(out: &mut String, character: char) {
 fn is_printable(character: char) -> bool {
     match character {
         ' ' | '\'' | '"' => true,
-        '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200F}' | '\u{2028}'..='\u{202F}' | '\u{205F}'..='\u{206F}'
-        | '\u{3000}' | '\u{FEFF}' | '\u{AD}' => false,
+        '\u{A0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200F}'
+        | '\u{2028}'..='\u{202F}'
+        | '\u{205F}'..='\u{206F}'
+        | '\u{3000}'
+        | '\u{FEFF}'
+        | '\u{AD}' => false,
         _ => character.escape_debug().len() == 1,
     }
 }

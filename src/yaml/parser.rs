@@ -374,10 +374,7 @@ impl<'a> Parser<'a> {
             return Ok(Event { kind: EventKind::SequenceEnd, start: mark, end: mark });
         }
         let (_, mark) = self.take()?;
-        if matches!(
-            self.kind()?,
-            TokenKind::BlockEntry | TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd
-        ) {
+        if matches!(self.kind()?, TokenKind::BlockEntry | TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd) {
             self.state = State::IndentlessSequenceEntry;
             return Ok(Self::empty_scalar(mark));
         }
@@ -445,8 +442,7 @@ impl<'a> Parser<'a> {
     }
 
     fn flow_sequence_entry_mapping_key(&mut self) -> Result<Event<'a>, Fault> {
-        let is_empty =
-            matches!(self.kind()?, TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowSequenceEnd);
+        let is_empty = matches!(self.kind()?, TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowSequenceEnd);
         if !is_empty {
             self.states.push(State::FlowSequenceEntryMappingValue);
             return self.node(false, false);

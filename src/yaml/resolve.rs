@@ -25,10 +25,8 @@ pub(super) enum Scalar<'a> {
 pub(super) const TAG_PREFIX: &str = "tag:yaml.org,2002:";
 
 /// Standard base64 as Go decodes it: padding needed, stray low bits of the last character passed over.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-);
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&base64::alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 impl Scalar<'_> {
     const fn tag(&self) -> &'static str {
@@ -47,11 +45,9 @@ impl Scalar<'_> {
 pub(super) fn resolve_tagged<'a>(tag: &str, text: &'a str) -> Result<Scalar<'a>, String> {
     let Some(short) = tag.strip_prefix(TAG_PREFIX) else { return Ok(Scalar::Text(Cow::Borrowed(text))) };
     match short {
-        "str" => Ok(Scalar::Text(Cow::Borrowed(text))),
         "binary" => {
             let encoded: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-            let bytes =
-                BASE64.decode(encoded).map_err(|_| "!!binary value contains invalid base64 data".to_owned())?;
+            let bytes = BASE64.decode(encoded).map_err(|_| "!!binary value contains invalid base64 data".to_owned())?;
             // The way through JSON makes replacement characters of what is not UTF-8.
             Ok(Scalar::Text(Cow::Owned(crate::yaml::json::lossy(&bytes))))
         }
@@ -63,6 +59,7 @@ pub(super) fn resolve_tagged<'a>(tag: &str, text: &'a str) -> Result<Scalar<'a>,
                 scalar => Err(format!("cannot decode !!{} `{text}` as a !!{short}", scalar.tag())),
             }
         }
+        // `!!str`, and tags that mean nothing to YAML 1.1.
         _ => Ok(Scalar::Text(Cow::Borrowed(text))),
     }
 }
@@ -83,9 +80,7 @@ fn resolve_with(text: &str, timestamps: bool) -> Scalar<'_> {
     match first {
         b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' => match text {
             "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Scalar::Bool(true),
-            "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-                Scalar::Bool(false)
-            }
+            "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Scalar::Bool(false),
             "~" | "null" | "Null" | "NULL" => Scalar::Null,
             _ => string(),
         },
@@ -116,8 +111,7 @@ const fn is_digit(character: char) -> bool {
 }
 
 fn parse_number(text: &str) -> Option<Scalar<'static>> {
-    let digits: Cow<'_, str> =
-        if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
+    let digits: Cow<'_, str> = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
     if let Some(scalar) = parse_integer(&digits) {
         return Some(scalar);
     }

@@ -85,13 +85,16 @@ impl Wait<'_, '_> {
                 for pod in self.current_pods(latest) {
                     let settled = fields::condition(&pod, "Ready") == Some("True");
                     if !settled {
-                        evidence.push(self.evidence_of(&pod, diagnosis::pod_state(&pod), diagnosis::pod_troubles(&pod), time));
+                        evidence.push(self.evidence_of(
+                            &pod,
+                            diagnosis::pod_state(&pod),
+                            diagnosis::pod_troubles(&pod),
+                            time,
+                        ));
                     }
                 }
             }
-            evidence.retain(|one| {
-                one.object.kind == "Pod" || !one.troubles.is_empty() || !one.warnings.is_empty()
-            });
+            evidence.retain(|one| one.object.kind == "Pod" || !one.troubles.is_empty() || !one.warnings.is_empty());
             let severity = |one: &Evidence| one.troubles.first().map_or(u8::MAX, |trouble| trouble.kind as u8);
             evidence.sort_by_key(severity);
         }
@@ -147,7 +150,11 @@ impl Wait<'_, '_> {
         troubles.sort_by_key(|trouble| trouble.kind);
         let mut warnings: Vec<String> = Vec::new();
         for event in events.iter().rev() {
-            let text = format!("{}: {}", fields::text(event, "/reason"), shortened(fields::text(event, "/message").trim(), 400));
+            let text = format!(
+                "{}: {}",
+                fields::text(event, "/reason"),
+                shortened(fields::text(event, "/message").trim(), 400)
+            );
             if !warnings.contains(&text) && warnings.len() < WARNINGS {
                 warnings.push(text);
             }

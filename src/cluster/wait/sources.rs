@@ -86,7 +86,8 @@ impl Wait<'_, '_> {
                 None if resource.namespaced => Some(self.cluster.namespace().to_owned()),
                 _ => None,
             };
-            let key = (goal.object.api_version.clone(), goal.object.kind.clone(), goal.object.namespace.clone(), deletion);
+            let key =
+                (goal.object.api_version.clone(), goal.object.kind.clone(), goal.object.namespace.clone(), deletion);
             groups.entry(key).or_insert_with(|| (resource, Vec::new())).1.push(index);
             let applied = goal.applied.clone();
             let mut aim = Aim::new(goal, false);
@@ -96,8 +97,7 @@ impl Wait<'_, '_> {
         for ((_, _, namespace, deletion), (resource, aims)) in groups {
             let mut names: Vec<String> = aims.iter().map(|aim| self.aims[*aim].goal.object.name.clone()).collect();
             names.dedup();
-            let scope =
-                Scope { names, complete: deletion, metadata_only: deletion, ..Scope::all(resource, namespace) };
+            let scope = Scope { names, complete: deletion, metadata_only: deletion, ..Scope::all(resource, namespace) };
             self.open(Role::Aims(aims), scope);
         }
         Ok(())

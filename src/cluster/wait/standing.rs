@@ -74,7 +74,13 @@ impl Wait<'_, '_> {
         let detail = diagnosis::pod_state(pod);
         if !fields::text(pod, "/metadata/deletionTimestamp").is_empty() {
             let failed = Some(("the Pod is being deleted".to_owned(), Code::PodLost));
-            return Finding { readiness: Some(Readiness::Terminating), reached: false, failed, state: State::Terminating, detail };
+            return Finding {
+                readiness: Some(Readiness::Terminating),
+                reached: false,
+                failed,
+                state: State::Terminating,
+                detail,
+            };
         }
         let running = fields::items(pod, "/status/containerStatuses")
             .filter(|status| status.pointer("/state/running").is_some_and(Value::is_object))
@@ -84,10 +90,14 @@ impl Wait<'_, '_> {
             "Running" if running == wanted => return Finding::reached(State::Ready),
             phase @ ("Failed" | "Succeeded") => {
                 let trouble = self.pod_trouble(pod, now, time, alive);
-                let reason = trouble.map_or_else(|| format!("the Pod has ended: {phase}"), |trouble| trouble.0.to_string());
+                let reason =
+                    trouble.map_or_else(|| format!("the Pod has ended: {phase}"), |trouble| trouble.0.to_string());
                 Some((reason, Code::PodLost))
             }
-            _ => self.pod_trouble(pod, now, time, alive).filter(|found| found.1).map(|(trouble, _)| (trouble.to_string(), trouble.code())),
+            _ => self
+                .pod_trouble(pod, now, time, alive)
+                .filter(|found| found.1)
+                .map(|(trouble, _)| (trouble.to_string(), trouble.code())),
         };
         let state = if failed.is_some() { State::Failed } else { State::Waiting };
         let readiness = Some(Readiness::Waiting { reason: detail.clone() });
@@ -128,11 +138,8 @@ impl Wait<'_, '_> {
             }
             Readiness::Waiting { ref reason } => {
                 let detail = reason.clone();
-                let failed = if self.options.rules == Rules::Full {
-                    self.outlasted(object, now, time, alive)
-                } else {
-                    None
-                };
+                let failed =
+                    if self.options.rules == Rules::Full { self.outlasted(object, now, time, alive) } else { None };
                 let state = if failed.is_some() { State::Failed } else { State::Waiting };
                 Finding { readiness: Some(readiness), reached: false, failed, state, detail }
             }
@@ -150,9 +157,10 @@ impl Wait<'_, '_> {
         let uid = fields::text(object, "/metadata/uid").to_owned();
         let mut troubles = diagnosis::object_troubles(object);
         troubles.extend(self.event_troubles(&uid, object, time));
-        let mut found = self.outlasting(&uid, troubles, now, alive).filter(|found| found.1).map(|(trouble, _)| {
-            (trouble.to_string(), trouble.code())
-        });
+        let mut found = self
+            .outlasting(&uid, troubles, now, alive)
+            .filter(|found| found.1)
+            .map(|(trouble, _)| (trouble.to_string(), trouble.code()));
         if object.get("kind").is_some_and(|kind| kind == "Pod") {
             let own = self.pod_trouble(object, now, time, alive).filter(|own| own.1);
             return found.or_else(|| own.map(|(trouble, _)| (trouble.to_string(), trouble.code())));
@@ -160,7 +168,8 @@ impl Wait<'_, '_> {
         for pod in self.current_pods(object) {
             let Some((trouble, true)) = self.pod_trouble(&pod, now, time, alive) else { continue };
             let name = fields::text(&pod, "/metadata/name");
-            let old = if is_old(object, &pod) { " (old revision, which is not replaced before it is ready)" } else { "" };
+            let old =
+                if is_old(object, &pod) { " (old revision, which is not replaced before it is ready)" } else { "" };
             found = found.or_else(|| Some((format!("Pod/{name}{old}: {trouble}"), trouble.code())));
         }
         found
@@ -204,8 +213,7 @@ impl Wait<'_, '_> {
         for trouble in troubles {
             let key = TroubleKey::of(uid, &trouble);
             alive.insert(key.clone());
-            let episode =
-                self.episodes.entry(key).or_insert_with(|| Episode { since: now, worst: trouble.clone() });
+            let episode = self.episodes.entry(key).or_insert_with(|| Episode { since: now, worst: trouble.clone() });
             // Older kubelets name the cause only in the first of two states that alternate.
             if trouble.kind <= episode.worst.kind {
                 let message = std::mem::take(&mut episode.worst.message);
@@ -227,7 +235,9 @@ impl Wait<'_, '_> {
                     false
                 }
             };
-            let worse = worst.as_ref().is_none_or(|known| (!known.1 && over) || (known.1 == over && trouble.kind < known.0.kind));
+            let worse = worst
+                .as_ref()
+                .is_none_or(|known| (!known.1 && over) || (known.1 == over && trouble.kind < known.0.kind));
             if worse {
                 worst = Some((trouble, over));
             }
@@ -280,7 +290,9 @@ impl Wait<'_, '_> {
             let detail = diagnosis::pod_state(&pod);
             let state = if !fields::text(&pod, "/metadata/deletionTimestamp").is_empty() {
                 State::Terminating
-            } else if fields::condition(&pod, "Ready") == Some("True") || fields::text(&pod, "/status/phase") == "Succeeded" {
+            } else if fields::condition(&pod, "Ready") == Some("True")
+                || fields::text(&pod, "/status/phase") == "Succeeded"
+            {
                 State::Ready
             } else {
                 let over = self.pod_trouble(&pod, now, time, alive).is_some_and(|found| found.1);
@@ -327,11 +339,5 @@ fn still_there(object: Option<&Value>) -> Finding {
     let finalizers: Vec<&str> = fields::items(object, "/metadata/finalizers").filter_map(Value::as_str).collect();
     let detail =
         if finalizers.is_empty() { String::new() } else { format!("held by finalizers: {}", finalizers.join(", ")) };
-    Finding {
-        readiness: Some(Readiness::Terminating),
-        reached: false,
-        failed: None,
-        state: State::Terminating,
-        detail,
-    }
+    Finding { readiness: Some(Readiness::Terminating), reached: false, failed: None, state: State::Terminating, detail }
 }

@@ -39,13 +39,8 @@ const OLDER_FILES: &[(&str, Check)] =
     &[("from-yaml-cases.json", yaml::check_from_yaml), ("to-yaml-cases.json", yaml::check_to_yaml)];
 
 /// The files that have a test of their own below.
-const TESTED: &[&str] = &[
-    "yaml-cases.json",
-    "strvals-cases.json",
-    "coalesce-cases.json",
-    "from-yaml-cases.json",
-    "to-yaml-cases.json",
-];
+const TESTED: &[&str] =
+    &["yaml-cases.json", "strvals-cases.json", "coalesce-cases.json", "from-yaml-cases.json", "to-yaml-cases.json"];
 
 /// How many differences are shown of one file.
 const SHOWN: usize = 8;
@@ -84,9 +79,8 @@ fn expected(case: &Value, helm: Helm) -> Result<String, String> {
 fn check(case: &Value, answer: Answer) -> Option<String> {
     [Helm::Four, Helm::Three].into_iter().find_map(|helm| {
         let (wanted, given) = (expected(case, helm), answer(case, helm).map(|value| show(&value)));
-        (wanted != given).then(|| {
-            format!("{} for {helm:?}\n    wanted {wanted:?}\n    given  {given:?}", text(case, "id"))
-        })
+        (wanted != given)
+            .then(|| format!("{} for {helm:?}\n    wanted {wanted:?}\n    given  {given:?}", text(case, "id")))
     })
 }
 

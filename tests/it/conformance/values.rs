@@ -1,8 +1,6 @@
 //! The commands `strvals` and `coalesce`.
 
-use maibot::values::{
-    ChartValues, Compat, Dependency, Flags, Import, coalesce, process_dependencies,
-};
+use maibot::values::{ChartValues, Compat, Dependency, Flags, Import, coalesce, process_dependencies};
 use maibot::yaml::{Mapping, Numbers, Value, read_documents, read_mapping};
 
 use super::{Helm, text};
@@ -58,8 +56,7 @@ pub(super) fn answer_coalesce(case: &Value, helm: Helm) -> Result<Value, String>
     let mut warnings = Vec::new();
     process_dependencies(&mut chart, &given.values, compat(helm), &is_compatible, &mut warnings)
         .map_err(|error| error.to_string())?;
-    let values =
-        coalesce(&chart, &given.values, compat(helm), &mut warnings).map_err(|error| error.to_string())?;
+    let values = coalesce(&chart, &given.values, compat(helm), &mut warnings).map_err(|error| error.to_string())?;
     let mut lines: Vec<String> = warnings.iter().map(|warning| warning.text(compat(helm))).collect();
     lines.sort();
     Ok(Value::Mapping(Mapping::from([
@@ -121,11 +118,8 @@ fn load(files: &Mapping, prefix: &str, metadata: &Mapping, helm: Helm) -> Result
         dependencies = Some(list);
     }
     let charts = format!("{prefix}charts/");
-    let mut folders: Vec<&str> = files
-        .keys()
-        .filter_map(|path| path.strip_prefix(&charts)?.split_once('/'))
-        .map(|(folder, _)| folder)
-        .collect();
+    let mut folders: Vec<&str> =
+        files.keys().filter_map(|path| path.strip_prefix(&charts)?.split_once('/')).map(|(folder, _)| folder).collect();
     folders.dedup();
     let mut subcharts = Vec::new();
     for folder in folders {
