@@ -14,6 +14,8 @@ mod dependencies;
 mod schema;
 mod set;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod unknown;
 mod warning;
 

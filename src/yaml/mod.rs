@@ -24,6 +24,8 @@ mod read;
 mod resolve;
 mod scalars;
 mod scanner;
+#[cfg(test)]
+mod tests;
 mod value;
 mod write;
 
