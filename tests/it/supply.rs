@@ -25,7 +25,7 @@ const ALLOWED_LICENCES: &[&str] = &[
 ];
 
 /// Crates that name a file instead of an identifier, with what the file says.
-const LICENCE_FILES: &[(&str, &str)] = &[("libyaml-safer", "MIT")];
+const LICENCE_FILES: &[(&str, &str)] = &[];
 
 /// Crates that must not come in: second TLS stacks, native libraries, and a fork with an open advisory.
 const BANNED: &[&str] = &["openssl-sys", "aws-lc-sys", "native-tls", "serde_yml", "libyaml-sys"];
