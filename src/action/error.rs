@@ -4,7 +4,7 @@ use super::ownership::Foreign;
 use super::{ObjectRef, Phase};
 use crate::code::Code;
 use crate::release::{RecordError, Status, StoreError};
-use crate::{application, chart, cluster, render};
+use crate::{application, chart, cluster, render, values};
 
 /// Why a verb did not succeed. The texts are Helm's where Helm has one.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,20 @@ pub enum Error {
     /// The templates.
     #[error(transparent)]
     Render(#[from] render::RenderError),
+    /// The user's values cannot be had.
+    #[error(transparent)]
+    Values(#[from] values::ValuesError),
+    /// The user's values and the chart's defaults do not fit together.
+    #[error(transparent)]
+    Coalesce(#[from] values::CoalesceError),
+    /// The values do not fit the schema.
+    #[error("{error}")]
+    Schema {
+        /// What is wrong, one by one.
+        error: values::SchemaError,
+        /// Where each wrong value came from, if the user gave it.
+        places: Vec<Option<super::Place>>,
+    },
     /// The agreements.
     #[error(transparent)]
     Consent(#[from] application::consent::ConsentError),
@@ -36,6 +50,18 @@ pub enum Error {
     /// A configuration file, in the values or on a volume.
     #[error(transparent)]
     File(#[from] application::files::FileError),
+
+    /// The workloads did not become ready, or objects did not go.
+    #[error(transparent)]
+    Wait(#[from] Box<cluster::wait::WaitError>),
+    /// Files on volumes.
+    #[error("{claim}: {error}")]
+    Volume {
+        /// The claim, or the helper Pod when none is to blame.
+        claim: String,
+        /// What went wrong.
+        error: Box<cluster::files::FileError>,
+    },
 
     /// The namespace is not there.
     #[error("namespaces \"{namespace}\" not found")]
@@ -58,6 +84,14 @@ pub enum Error {
     /// There is no such release.
     #[error("release: not found")]
     ReleaseNotFound {
+        /// The release.
+        release: String,
+        /// Where was looked.
+        namespace: String,
+    },
+    /// There is no such release to uninstall.
+    #[error("uninstall: Release not loaded: {release}: release: not found")]
+    NotLoaded {
         /// The release.
         release: String,
         /// Where was looked.
@@ -155,13 +189,18 @@ impl Error {
             Self::Record(error) => error.code(),
             Self::Chart(error) => error.code(),
             Self::Render(error) => error.code(),
+            Self::Values(error) => error.code(),
+            Self::Coalesce(error) => error.code(),
+            Self::Schema { error, .. } => error.code(),
             Self::Consent(error) => error.code(),
             Self::Image(error) => error.code(),
             Self::Name(error) => error.code(),
             Self::File(error) => error.code(),
+            Self::Wait(error) => error.code(),
+            Self::Volume { error, .. } => error.code(),
             Self::NamespaceMissing { .. } => Code::NamespaceMissing,
             Self::NameInUse { .. } | Self::AlreadyUninstalled { .. } => Code::NameInUse,
-            Self::ReleaseNotFound { .. } => Code::ReleaseNotFound,
+            Self::ReleaseNotFound { .. } | Self::NotLoaded { .. } => Code::ReleaseNotFound,
             Self::Ownership { .. } => Code::Ownership,
             Self::Locked { .. } => Code::Locked,
             Self::LockLost { .. } => Code::LockLost,
@@ -216,13 +255,13 @@ pub enum Aftermath {
 pub struct Failure {
     /// Why.
     #[source]
-    pub error: Error,
+    pub error: Box<Error>,
     /// What is now.
     pub aftermath: Aftermath,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, aftermath: Aftermath::Untouched }
+        Self { error: Box::new(error), aftermath: Aftermath::Untouched }
     }
 }

@@ -13,10 +13,15 @@ use super::objects::{Applier, Planned};
 use super::ownership::{self, Existing, Owner};
 use super::prepare::{Prepared, prepare};
 use super::session::Session;
-use super::{Aftermath, ChartSource, Error, Event, Failure, Observer, Phase, UserValues, WaitFor, records, waiting};
-use crate::cluster::{Cluster, Goal, Resource, WaitOptions, WriteOptions};
+use super::{
+    Aftermath, Cancel, ChartSource, Error, Event, Failure, Observer, Phase, UserValues, WaitFor, records, waiting,
+};
+use crate::cluster::wait::{Goal, WaitOptions};
+use crate::cluster::{Cluster, Resource, WriteOptions};
+use crate::code::Code;
 use crate::release::journal::{Operation, Step};
-use crate::release::{ApplyMethod, Release, Status, Store, Stored, SYSTEM_LABELS, Timestamp};
+use crate::release::{ApplyMethod, Release, SYSTEM_LABELS, Status, Store, Stored, Timestamp};
+use crate::values::Compat;
 
 /// What to install and how.
 #[derive(Debug, Clone)]
@@ -52,7 +57,7 @@ pub struct InstallSettings {
 /// What `--dry-run` shows: the release as it would be recorded.
 pub fn dry_run(settings: &InstallSettings, namespace: &str) -> Result<Release, Failure> {
     let mut prepared = plan(settings, namespace, 1)?;
-    prepared.release.info.description = "Dry run complete".to_owned();
+    "Dry run complete".clone_into(&mut prepared.release.info.description);
     Ok(prepared.release)
 }
 
@@ -73,13 +78,12 @@ pub async fn dry_run_on_server(cluster: &Cluster, settings: &InstallSettings) ->
         let existing = Existing::default();
         let observer: Arc<dyn Observer> = Arc::new(());
         let options = WriteOptions { dry_run: true, ..write_options(settings) };
-        let applier =
-            Applier { cluster, observer: &observer, existing: &existing, options, applied: Mutex::default() };
+        let applier = Applier { cluster, observer: &observer, existing: &existing, options, applied: Mutex::default() };
         applier.apply(&objects.iter().collect::<Vec<_>>()).await?;
     } else if !settings.create_namespace {
         return Err(Error::NamespaceMissing { namespace }.into());
     }
-    prepared.release.info.description = "Dry run complete".to_owned();
+    "Dry run complete".clone_into(&mut prepared.release.info.description);
     Ok(prepared.release)
 }
 
@@ -88,30 +92,35 @@ pub async fn install(
     cluster: &Cluster,
     settings: &InstallSettings,
     observer: &Arc<dyn Observer>,
+    cancel: &Cancel,
 ) -> Result<Release, Failure> {
     let namespace = cluster.namespace().to_owned();
-    let prepared = timed(observer, Phase::Render, async { plan(settings, &namespace, 1).map_err(|failure| failure.error) })
-        .await?;
+    let prepared = timed(observer, Phase::Render, async { plan(settings, &namespace, 1) }).await?;
+    for warning in &prepared.warnings {
+        let detail = warning.text(Compat::Helm4);
+        observer.event(&Event::Notice { code: Code::ValuesIgnored, object: None, detail });
+    }
     if settings.create_namespace {
         create_namespace(cluster, &namespace).await?;
     }
     let input = digest(&prepared);
     let mut session = timed(observer, Phase::Lock, async {
-        Session::begin(cluster, observer, &namespace, &settings.name, Operation::Install, &input)
+        Session::begin(cluster, observer, cancel, &namespace, &settings.name, Operation::Install, &input)
             .await
             .map_err(|error| namespace_missing(error, &namespace))
     })
     .await?;
-    let mut run = Run { cluster, settings, observer, namespace, stored: None, applied: 0, objects: 0, phase: Phase::Check };
-    let result = run.carry_out(&mut session, prepared).await;
+    let mut run =
+        Run { cluster, settings, observer, namespace, stored: None, applied: 0, objects: 0, phase: Phase::Check };
+    let result = Box::pin(run.carry_out(&mut session, prepared, &input)).await;
     run.conclude(session, result).await
 }
 
 /// Renders and checks everything that needs no cluster.
-fn plan(settings: &InstallSettings, namespace: &str, revision: u32) -> Result<Prepared, Failure> {
+fn plan(settings: &InstallSettings, namespace: &str, revision: u32) -> Result<Prepared, Error> {
     records::check_name(&settings.name)?;
     if settings.labels.keys().any(|key| SYSTEM_LABELS.contains(&key.as_str())) {
-        return Err(Error::SystemLabel.into());
+        return Err(Error::SystemLabel);
     }
     let mut prepared = prepare(
         &settings.chart,
@@ -177,12 +186,7 @@ fn namespace_missing(error: Error, namespace: &str) -> Error {
     }
 }
 
-async fn look_around(
-    cluster: &Cluster,
-    owner: Owner<'_>,
-    objects: &[Planned],
-    take: bool,
-) -> Result<Existing, Error> {
+async fn look_around(cluster: &Cluster, owner: Owner<'_>, objects: &[Planned], take: bool) -> Result<Existing, Error> {
     let wanted: Vec<_> = objects.iter().map(Planned::wanted).collect();
     ownership::check(cluster, owner, &wanted, take).await
 }
@@ -218,7 +222,12 @@ impl Run<'_> {
         timed(self.observer, phase, work).await
     }
 
-    async fn carry_out(&mut self, session: &mut Session, mut prepared: Prepared) -> Result<Release, Error> {
+    async fn carry_out(
+        &mut self,
+        session: &mut Session,
+        mut prepared: Prepared,
+        input: &str,
+    ) -> Result<Release, Error> {
         let (cluster, settings, observer) = (self.cluster, self.settings, self.observer);
         let namespace = self.namespace.clone();
         let owner = Owner { release: &settings.name, namespace: &namespace };
@@ -237,10 +246,11 @@ impl Run<'_> {
             let resumed = history.last().filter(|last| {
                 left_behind.as_ref().is_some_and(|journal| {
                     journal.operation == Operation::Install
+                        && journal.revision == last.revision
                         && (last.info.status == Status::PendingInstall
                             || (last.info.status == Status::Deployed
-                                && journal.revision == last.revision
-                                && journal.step >= Step::Waiting))
+                                && journal.step == Step::Finishing
+                                && journal.input == input))
                 })
             });
             let revision = match (history.last(), resumed) {
@@ -260,8 +270,7 @@ impl Run<'_> {
             Ok((existing, revision, version, superseded))
         };
         self.phase = Phase::Check;
-        let (existing, revision, version, superseded) =
-            session.guard(timed(observer, Phase::Check, work)).await?;
+        let (existing, revision, version, superseded) = session.guard(timed(observer, Phase::Check, work)).await?;
 
         self.phase = Phase::Record;
         let release = &mut prepared.release;
@@ -271,11 +280,11 @@ impl Run<'_> {
         release.info.first_deployed = Some(Timestamp::of(&now));
         release.info.last_deployed = Some(Timestamp::of(&now));
         release.info.status = Status::PendingInstall;
-        release.info.description = "Initial install underway".to_owned();
+        "Initial install underway".clone_into(&mut release.info.description);
         session.note(Step::Applying, revision).await?;
         if let Some(mut old) = superseded {
             old.release.info.status = Status::Superseded;
-            old.release.info.description = "superseded by new release".to_owned();
+            "superseded by new release".clone_into(&mut old.release.info.description);
             store.update(&old, now.timestamp().as_second()).await?;
         }
         let stored = match version {
@@ -289,7 +298,7 @@ impl Run<'_> {
 
         if existing.terminating().next().is_some() {
             let gone = waiting::until_gone(cluster, observer, &objects, &existing, settings.timeout);
-            session.guard(self.phase(Phase::Claims, gone)).await?;
+            session.guard(self.phase(Phase::Claims, Box::pin(gone))).await?;
         }
         let applier = Applier {
             cluster,
@@ -299,19 +308,20 @@ impl Run<'_> {
             applied: Mutex::default(),
         };
         let order = Order::of(&objects, &prepared.files);
-        let work = self.set_up(session, &applier, &order, &prepared.files);
-        let result = work.await;
+        let result = Box::pin(self.set_up(session, &applier, &order, &prepared.files)).await;
         self.applied = applier.count();
         result?;
 
         if settings.wait != WaitFor::HookOnly {
             session.note(Step::Waiting, revision).await?;
-            let goals: Vec<Goal> = applier.take_applied().into_iter().map(Goal::ready).collect();
+            let applied = applier.take_applied();
+            session.guard(waiting::free_stuck(cluster, &applied, &existing)).await?;
+            let goals: Vec<Goal> = applied.into_iter().map(Goal::ready).collect();
             let options = WaitOptions {
                 wait_for_jobs: settings.wait_for_jobs,
                 ..WaitOptions::new(settings.wait.rules(), settings.timeout)
             };
-            let work = waiting::wait(cluster, observer, goals, &options);
+            let work = Box::pin(waiting::wait(cluster, observer, goals, &options));
             session.guard(self.phase(Phase::Wait, work)).await?;
         }
         session.note(Step::Finishing, revision).await?;
@@ -334,7 +344,7 @@ impl Run<'_> {
         session.guard(self.phase(Phase::Claims, work)).await?;
         let work = async {
             futures::try_join!(
-                configure::run(cluster, observer, &namespace, files, &owner, timeout),
+                Box::pin(configure::run(cluster, observer, &namespace, files, &owner, timeout)),
                 applier.apply(&order.beside),
             )
         };
@@ -349,7 +359,7 @@ impl Run<'_> {
             return Err(Error::Raced { what: self.settings.name.clone() });
         };
         stored.release.info.status = status;
-        stored.release.info.description = description.to_owned();
+        description.clone_into(&mut stored.release.info.description);
         let now = jiff::Timestamp::now().as_second();
         *stored = Store::new(self.cluster, &self.namespace).update(stored, now).await?;
         Ok(stored.release.clone())
@@ -366,29 +376,31 @@ impl Run<'_> {
         };
         let release = self.settings.name.clone();
         let Some(revision) = self.stored.as_ref().map(|stored| stored.release.revision) else {
-            // Refused before anything was touched; what an earlier run left behind stays noted.
-            if session.left_behind.is_some() { session.suspend().await } else { session.end().await? }
-            return Err(Failure { error, aftermath: Aftermath::Untouched });
+            // Refused before anything was touched; what an earlier run left half done stays noted.
+            let settled = session.left_behind.is_none() || matches!(error, Error::NameInUse { .. });
+            if settled {
+                session.end().await?;
+            } else {
+                session.suspend().await;
+            }
+            return Err(error.into());
         };
-        if matches!(error, Error::LockLost { .. }) {
-            // Somebody else has taken over; the record is theirs now.
+        if matches!(error, Error::LockLost { .. } | Error::Interrupted) {
+            // The record is somebody else's now, or says that the work goes on later.
             session.suspend().await;
             let aftermath = Aftermath::Suspended { phase: self.phase, release, revision };
-            return Err(Failure { error, aftermath });
+            return Err(Failure { error: Box::new(error), aftermath });
         }
         let text = format!("Release {release:?} failed: {error}");
         let (applied, objects) = (self.applied, self.objects);
-        let aftermath = match self.record(Status::Failed, &text).await {
-            Ok(_) => {
-                let _ = session.end().await;
-                Aftermath::Failed { release, revision, applied, objects }
-            }
-            Err(_) => {
-                session.suspend().await;
-                Aftermath::Suspended { phase: self.phase, release, revision }
-            }
+        let aftermath = if self.record(Status::Failed, &text).await.is_ok() {
+            let _ = session.end().await;
+            Aftermath::Failed { release, revision, applied, objects }
+        } else {
+            session.suspend().await;
+            Aftermath::Suspended { phase: self.phase, release, revision }
         };
-        Err(Failure { error, aftermath })
+        Err(Failure { error: Box::new(error), aftermath })
     }
 }
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
-use super::{Error, Event, Observer};
+use super::{Cancel, Error, Event, Observer};
 use crate::cluster::{self, Cluster, DeleteOptions, Resource, WriteOptions};
 use crate::code::Code;
 use crate::release::journal::{self, Journal, Operation, Step, journal_name};
@@ -40,6 +40,7 @@ pub(super) struct Session {
     release: String,
     identity: Identity,
     lost: watch::Receiver<bool>,
+    cancel: Cancel,
     renewing: tokio::task::JoinHandle<()>,
     journal: Journal,
     journal_uid: String,
@@ -55,13 +56,17 @@ impl Session {
     pub(super) async fn begin(
         cluster: &Cluster,
         observer: &Arc<dyn Observer>,
+        cancel: &Cancel,
         namespace: &str,
         release: &str,
         operation: Operation,
         input: &str,
     ) -> Result<Self, Error> {
         let identity = LocalProcesses.own();
-        let lease = acquire(cluster, observer.as_ref(), namespace, release, &identity).await?;
+        let lease = tokio::select! {
+            lease = acquire(cluster, observer.as_ref(), namespace, release, &identity) => lease?,
+            () = cancel.cancelled() => return Err(Error::Interrupted),
+        };
         let fencing = lease.transitions;
         let (report, lost) = watch::channel(false);
         let renewing = tokio::spawn(renew(cluster.clone(), namespace.to_owned(), lease, report));
@@ -81,6 +86,7 @@ impl Session {
             release: release.to_owned(),
             identity,
             lost,
+            cancel: cancel.clone(),
             renewing,
             journal,
             journal_uid: String::new(),
@@ -141,18 +147,25 @@ impl Session {
         Ok(())
     }
 
-    /// Carries work out as long as the lock is held.
+    /// Carries work out as long as the lock is held and nobody wants it to stop.
     pub(super) async fn guard<T>(&mut self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.still_held()?;
         let mut lost = self.lost.clone();
         tokio::select! {
             result = work => result,
             _ = lost.wait_for(|lost| *lost) => Err(self.lock_lost()),
+            () = self.cancel.cancelled() => Err(Error::Interrupted),
         }
     }
 
     fn still_held(&self) -> Result<(), Error> {
-        if *self.lost.borrow() { Err(self.lock_lost()) } else { Ok(()) }
+        if *self.lost.borrow() {
+            Err(self.lock_lost())
+        } else if self.cancel.is_cancelled() {
+            Err(Error::Interrupted)
+        } else {
+            Ok(())
+        }
     }
 
     fn lock_lost(&self) -> Error {
@@ -170,7 +183,7 @@ impl Session {
     }
 
     /// Ends the run in order and removes the Lease as well: the release is gone.
-    pub(super) async fn end_of_release(mut self) -> Result<(), Error> {
+    pub(super) async fn end_of_release(self) -> Result<(), Error> {
         let name = journal_name(&self.release);
         let removed =
             self.cluster.delete(&Resource::SECRET, Some(&self.namespace), &name, &DeleteOptions::default()).await;
@@ -300,13 +313,9 @@ async fn renew(cluster: Cluster, namespace: String, mut held: HeldLease, report:
             }
             Err(_) => match cluster.find(&Resource::LEASE, Some(&namespace), &name).await {
                 Ok(Some(object)) if text(&object, "/spec/holderIdentity") == holder => held.object = object,
-                Ok(_) => {
-                    let _ = report.send(true);
-                    return;
-                }
                 // Nobody can be asked: as long as the lease lasts, it is ours.
                 Err(_) if last.elapsed() < Duration::from_secs(LEASE_SECONDS.unsigned_abs().into()) => {}
-                Err(_) => {
+                Ok(_) | Err(_) => {
                     let _ = report.send(true);
                     return;
                 }

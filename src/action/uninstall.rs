@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use super::objects::{self, Planned};
 use super::ownership::Owner;
 use super::session::Session;
-use super::{Aftermath, Change, Error, Event, Failure, ObjectRef, Observer, Phase, records, waiting};
-use crate::cluster::{Cluster, Goal, ListOptions, Propagation, Resource, Rules, WaitOptions};
+use super::{Aftermath, Cancel, Change, Error, Event, Failure, ObjectRef, Observer, Phase, records, waiting};
+use crate::cluster::readiness::Rules;
+use crate::cluster::wait::{Goal, WaitOptions};
+use crate::cluster::{Cluster, ListOptions, Propagation, Resource};
 use crate::release::journal::{Operation, Step};
 use crate::release::{Records, Release, Status, Store, Stored, Timestamp};
 use crate::render::manifest::{self, Compat, Order};
@@ -59,18 +61,22 @@ pub async fn uninstall(
     cluster: &Cluster,
     settings: &UninstallSettings,
     observer: &Arc<dyn Observer>,
+    cancel: &Cancel,
 ) -> Result<Uninstalled, Failure> {
     records::check_name(&settings.name)?;
     let namespace = cluster.namespace().to_owned();
     let release = settings.name.clone();
     // Without a record there is nothing to lock: a mistyped name leaves no trace.
     records::history(cluster, &release).await?;
-    let mut session =
-        Session::begin(cluster, observer, &namespace, &release, Operation::Uninstall, "").await?;
+    let mut session = Session::begin(cluster, observer, cancel, &namespace, &release, Operation::Uninstall, "").await?;
     let mut run = Run { cluster, settings, observer, namespace, begun: false };
     match run.carry_out(&mut session).await {
         Ok(done) => {
-            if settings.keep_history { session.end().await? } else { session.end_of_release().await? }
+            if settings.keep_history {
+                session.end().await?;
+            } else {
+                session.end_of_release().await?;
+            }
             Ok(done)
         }
         Err(error) if !run.begun => {
@@ -79,7 +85,7 @@ pub async fn uninstall(
         }
         Err(error) => {
             session.suspend().await;
-            Err(Failure { error, aftermath: Aftermath::HalfDeleted { release } })
+            Err(Failure { error: Box::new(error), aftermath: Aftermath::HalfDeleted { release } })
         }
     }
 }
@@ -121,9 +127,10 @@ impl Run<'_> {
             return Ok(done);
         }
         if !settings.no_hooks
-            && let Some(hook) = last.hooks.iter().find(|hook| {
-                hook.events.iter().any(|event| event == "pre-delete" || event == "post-delete")
-            })
+            && let Some(hook) = last
+                .hooks
+                .iter()
+                .find(|hook| hook.events.iter().any(|event| event == "pre-delete" || event == "post-delete"))
         {
             return Err(Error::Unsupported { what: format!("the hook {}/{} of this release", hook.kind, hook.name) });
         }
@@ -141,7 +148,7 @@ impl Run<'_> {
         let now = jiff::Zoned::now();
         stored.release.info.status = Status::Uninstalling;
         stored.release.info.deleted = Some(Timestamp::of(&now));
-        stored.release.info.description = "Deletion in progress (or silently failed)".to_owned();
+        "Deletion in progress (or silently failed)".clone_into(&mut stored.release.info.description);
         stored = store.update(&stored, now.timestamp().as_second()).await?;
         self.begun = true;
 
@@ -197,11 +204,8 @@ impl Run<'_> {
             let namespace = Some(self.namespace.clone());
             claims.push(Planned { resource: Resource::CLAIM, namespace, name, body: claim });
         }
-        let claim_of = |object: &ObjectRef| object.kind == "PersistentVolumeClaim";
         if !self.settings.delete_data {
             done.kept_claims = claims.into_iter().map(|claim| claim.name).collect();
-            // Claims that were not marked as ours, or are gone, are not told of twice.
-            done.kept_by_policy.retain(|object| !claim_of(object) || !done.kept_claims.contains(&object.name));
             return Ok(());
         }
         let references: Vec<&Planned> = claims.iter().collect();
@@ -212,7 +216,8 @@ impl Run<'_> {
             return Err(Error::Delete { release: self.settings.name.clone(), failed });
         }
         done.deleted_claims = claims.into_iter().map(|claim| claim.name).collect();
-        done.kept_by_policy.retain(|object| !claim_of(object) || !done.deleted_claims.contains(&object.name));
+        done.kept_by_policy
+            .retain(|object| object.kind != "PersistentVolumeClaim" || !done.deleted_claims.contains(&object.name));
         Ok(())
     }
 

@@ -56,7 +56,14 @@ pub(super) fn load() -> Result<Chart, ChartError> {
     let metadata: Metadata =
         serde_yaml::from_str(text!("Chart.yaml")).map_err(|error| ChartError::Metadata(error.to_string()))?;
     let values = Cow::Borrowed(text!("values.yaml"));
-    Ok(Chart::new(metadata, values, Engine::Jinja, list(TEMPLATES), list(FILES), None))
+    Ok(Chart::new(
+        metadata,
+        values,
+        Engine::Jinja,
+        list(TEMPLATES),
+        list(FILES),
+        Some(Cow::Borrowed(text!("values.schema.json").as_bytes())),
+    ))
 }
 
 fn list(table: &'static [(&'static str, &'static [u8])]) -> Vec<File> {

@@ -336,7 +336,8 @@ pub(crate) async fn prepare(settings: &KubeSettings, signals: &Arc<dyn Signals>)
         tls_server_name: cluster.tls_server_name.clone(),
         config: plugin_extension(&cluster),
     };
-    let credentials = load_credentials(&mut user, certificate, info, signals).await?;
+    let terminal = settings.environment.terminal;
+    let credentials = load_credentials(&mut user, certificate, info, terminal, signals).await?;
     config.auth_info = user;
     Ok(Connection {
         address: proxy::without_credentials(&config.cluster_url.to_string()),
@@ -359,6 +360,7 @@ async fn load_credentials(
     user: &mut AuthInfo,
     certificate: bool,
     info: ExecAuthCluster,
+    terminal: bool,
     signals: &Arc<dyn Signals>,
 ) -> Result<Credentials, ConfigError> {
     if let Some(provider) = &user.auth_provider {
@@ -382,7 +384,7 @@ async fn load_credentials(
         return Ok(Credentials::Fixed("user and password"));
     }
     if let Some(exec) = exec {
-        let plugin = Plugin::new(exec, info)?;
+        let plugin = Plugin::new(exec, info, terminal)?;
         let credential = plugin.run(signals).await?;
         if let Some((certificate, key)) = &credential.certificate {
             user.client_certificate_data = Some(certificate.clone());

@@ -5,7 +5,7 @@
 //! expire or the server has refused it. Rules: client-go's `transport` (token files) and `plugin/pkg/client/auth/exec`
 //! (`ExecCredential`, versions v1 and v1beta1). Nothing that a plugin prints to its standard output is ever shown.
 
-use std::io::{ErrorKind, IsTerminal as _};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -178,8 +178,8 @@ pub(crate) struct Credential {
 
 impl Plugin {
     /// Checks the description. `cluster` is told to the plugin only if the description asks for that.
-    pub(crate) fn new(config: ExecConfig, cluster: ExecAuthCluster) -> Result<Self, ConfigError> {
-        let mut plugin = Self { config, cluster: None, terminal: std::io::stdin().is_terminal() };
+    pub(crate) fn new(config: ExecConfig, cluster: ExecAuthCluster, terminal: bool) -> Result<Self, ConfigError> {
+        let mut plugin = Self { config, cluster: None, terminal };
         match plugin.config.api_version.as_deref() {
             Some("client.authentication.k8s.io/v1" | "client.authentication.k8s.io/v1beta1") => {}
             other => {

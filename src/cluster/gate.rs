@@ -321,7 +321,7 @@ impl Failure {
                 };
             }
             let text = error.to_string();
-            if text.contains("dns error") {
+            if text.contains("dns error") || text == "invalid dns name" {
                 cause = Cause::Name;
             } else if text.contains("tunnel error") || text.contains("SOCKS error") {
                 cause = Cause::Proxy;
@@ -410,5 +410,75 @@ fn not_json(headers: &HeaderMap, bytes: &[u8], error: &serde_json::Error) -> Str
         format!("broken JSON: line {}, column {}", error.line(), error.column())
     } else {
         format!("{kind} instead of JSON: {}", excerpt(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: &str, headers: &[(&str, &str)]) -> Request<Body> {
+        let mut builder = Request::builder().method(method).uri("/");
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        builder.body(Body::empty()).unwrap()
+    }
+
+    #[test]
+    fn only_requests_that_may_run_twice_are_repeated() {
+        for (method, headers, expected) in [
+            ("GET", &[][..], true),
+            ("GET", &[("upgrade", "websocket")], false),
+            ("DELETE", &[], true),
+            ("PATCH", &[("content-type", "application/apply-patch+yaml")], true),
+            ("PATCH", &[("content-type", "application/json-patch+json")], false),
+            ("POST", &[], false),
+            ("PUT", &[], false),
+        ] {
+            assert_eq!(is_repeatable(&request(method, headers)), expected, "{method} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_copy_of_a_request_is_the_same_request() {
+        let mut original = request("PATCH", &[("content-type", "a"), ("x", "1"), ("x", "2")]);
+        *original.body_mut() = Body::from(b"body".to_vec());
+        let copy = copy(&original).unwrap();
+        assert_eq!(
+            (copy.method(), copy.uri(), copy.headers()),
+            (original.method(), original.uri(), original.headers())
+        );
+    }
+
+    #[test]
+    fn a_warning_header_is_unquoted() {
+        let text = |value: &'static str| warning_text(&HeaderValue::from_static(value));
+        assert_eq!(text("299 - \"use \\\"b\\\" \\\\ c\"").as_deref(), Some("use \"b\" \\ c"));
+        assert_eq!(text("299 kube-apiserver \"old\" \"Sat, 25 Aug 2012 23:34:45 GMT\"").as_deref(), Some("old"));
+        for broken in ["299 - \"open", "299 -", "199 - \"other\"", "", "299 - bare"] {
+            assert_eq!(text(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_rate_lets_a_burst_through_and_then_holds() {
+        let pace = Pace::new(10.0, 3).unwrap();
+        let now = Instant::now();
+        let waits: Vec<_> = (0..6).map(|_| pace.reserve(now).as_millis()).collect();
+        assert_eq!(waits, [0, 0, 0, 100, 200, 300]);
+        let later = now + Duration::from_secs(10);
+        assert_eq!(pace.reserve(later).as_millis(), 0, "an idle connection has its burst again");
+        assert!(Pace::new(0.0, 3).is_none() && Pace::new(-1.0, 3).is_none() && Pace::new(f64::NAN, 3).is_none());
+    }
+
+    #[test]
+    fn what_came_instead_of_json_is_shown_only_if_it_was_not_meant_as_json() {
+        let error = serde_json::from_slice::<serde_json::Value>(b"{").unwrap_err();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        assert!(!not_json(&headers, b"{ \"token\": \"secret", &error).contains("secret"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        assert_eq!(not_json(&headers, b"<p>\n log in", &error), "text/html instead of JSON: <p> log in");
     }
 }

@@ -31,6 +31,8 @@ impl Error {
             404 => Self::NotFound { target, message },
             409 => Self::from_409(&status, target, message, creating),
             410 => Self::Gone { message },
+            // Without a reason it is not the API server's: a plain-text answer of whatever listens there.
+            400 if status.reason.is_empty() => Self::Refused { status: 400, reason: String::new(), target, message },
             400 | 422 => {
                 let causes = invalid_fields(&status);
                 Self::Invalid { target, causes, message }
@@ -56,7 +58,8 @@ impl Error {
         if let Some(forbidden) = parse_forbidden(&message) {
             return Self::Forbidden(Box::new(forbidden));
         }
-        let denial = if message.contains("exceeded quota") || message.contains("failed quota") {
+        let quota = ["exceeded quota", "failed quota", "status unknown for quota"];
+        let denial = if quota.iter().any(|text| message.contains(text)) {
             Some(Denial::Quota)
         } else if message.contains("violates PodSecurity") {
             Some(Denial::PodSecurity)

@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -82,6 +83,8 @@ pub struct Environment {
     pub service_port: Option<String>,
     /// The folder with the service account's token, instead of the usual one.
     pub service_account: Option<PathBuf>,
+    /// Whether standard input is a terminal, so that a credential plugin may ask.
+    pub terminal: bool,
 }
 
 impl Environment {
@@ -95,6 +98,7 @@ impl Environment {
             service_host: variable("KUBERNETES_SERVICE_HOST"),
             service_port: variable("KUBERNETES_SERVICE_PORT"),
             service_account: None,
+            terminal: std::io::stdin().is_terminal(),
         }
     }
 

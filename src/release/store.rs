@@ -15,7 +15,7 @@ use crate::cluster::{self, Cluster, DeleteOptions, ListOptions, Resource, WriteO
 use crate::code::Code;
 
 /// The `type` of a record's Secret.
-pub const SECRET_TYPE: &str = "helm.sh/release.v1";
+pub(super) const SECRET_TYPE: &str = "helm.sh/release.v1";
 
 /// Labels that Helm sets itself; a user may not.
 pub const SYSTEM_LABELS: &[&str] = &["name", "owner", "status", "version", "createdAt", "modifiedAt"];
@@ -203,16 +203,15 @@ pub fn secret(release: &Release, stamp: (&str, i64)) -> Result<Json, StoreError>
 }
 
 /// Reads a record's Secret.
-pub fn read(secret: &Json) -> Result<Stored, RecordError> {
+pub(super) fn read(secret: &Json) -> Result<Stored, RecordError> {
     let data = secret.pointer("/data/release").and_then(Json::as_str).unwrap_or_default();
     let inner = STANDARD.decode(data).map_err(|_| RecordError::Base64(0))?;
     let mut release = decode(&inner)?;
     if let Some(Json::Object(labels)) = secret.pointer("/metadata/labels") {
-        release.labels = labels
-            .iter()
-            .filter(|(key, _)| !SYSTEM_LABELS.contains(&key.as_str()))
-            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-            .collect();
+        release.record_labels =
+            labels.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+        release.labels = release.record_labels.clone();
+        release.labels.retain(|key, _| !SYSTEM_LABELS.contains(&key.as_str()));
     }
     Ok(Stored { release, resource_version: version_of(secret) })
 }
@@ -247,6 +246,6 @@ mod tests {
             json!({"name": "mai", "owner": "helm", "status": "deployed", "version": "3", "createdAt": "17", "team": "a"})
         );
         let stored = read(&secret).unwrap();
-        assert_eq!(stored.release, release);
+        assert_eq!(stored.release, Release { record_labels: stored.release.record_labels.clone(), ..release });
     }
 }

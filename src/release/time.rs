@@ -62,6 +62,11 @@ impl Timestamp {
         text
     }
 
+    /// Go's `RFC3339`: the same without the fraction.
+    pub fn rfc3339_seconds(&self) -> String {
+        self.civil().strftime("%Y-%m-%dT%H:%M:%S").to_string() + &offset_text(self.offset, true)
+    }
+
     /// Seconds since the epoch.
     pub fn unix_seconds(&self) -> i64 {
         self.instant.as_second()
@@ -91,8 +96,7 @@ impl Timestamp {
             numeric.clone()
         };
         // Go names a zone without letters by its offset; such abbreviations come as `+08` from the database.
-        text.push_str(&format!(" {numeric} {name}"));
-        text
+        format!("{text} {numeric} {name}")
     }
 }
 

@@ -74,11 +74,11 @@ func externalKubeconfig() string {
 // audit log, the node's address and the container runtime are not known.
 func verbEnv(ctx context.Context, say progress, instance string) error {
 	line := func(key, value string) { fmt.Printf("%s=%s\n", key, value) }
+	dirs, err := prepare(ctx, say)
+	if err != nil {
+		return err
+	}
 	if name := os.Getenv(envContext); name != "" {
-		dirs, err := prepare(ctx, say)
-		if err != nil {
-			return err
-		}
 		check := exec.CommandContext(ctx, dirs.kubectl(), "config", "get-contexts", name, "--output=name")
 		if out, err := check.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s=%s: %s", envContext, name, strings.TrimSpace(string(out)))
@@ -89,12 +89,12 @@ func verbEnv(ctx context.Context, say progress, instance string) error {
 		printTools(line, dirs)
 		return nil
 	}
-	r, err := ensureUp(ctx, say, instance, false)
+	r, err := ensureUp(ctx, say, instance, dirs, false)
 	if err != nil {
 		return err
 	}
 	line("KUBECONFIG", r.kubeconfig())
-	printTools(line, r.Parts)
+	printTools(line, dirs)
 	line("MAIBOT_TEST_AUDIT_LOG", r.auditLog())
 	line("MAIBOT_TEST_NODE_IP", r.NodeIP)
 	line("MAIBOT_TEST_VOLUMES", r.volumes())

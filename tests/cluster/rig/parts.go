@@ -21,7 +21,9 @@ import (
 )
 
 const (
-	kubernetesVersion = "1.34.4"
+	kubernetesVersion = "1.34.4" // of kubenode/go.mod
+	helm3Version      = "3.21.4"
+	helm4Version      = "4.2.4"
 	moduleLine        = "module maibot.test/cluster"
 
 	// keptVersions is how many versions of one part the cache keeps, the most recently used ones. More than one,
@@ -134,14 +136,15 @@ func partList(ctx context.Context, external bool) ([]part, error) {
 		},
 	}
 
-	// Helm 3 takes the Kubernetes version it renders for from these variables, which its Makefile sets to that of its
+	// The version is what Helm's own release builds say. Helm 3 takes the Kubernetes version it renders for from these variables, which its Makefile sets to that of its
 	// client libraries (0.36 here); without them it believes in 1.20.
-	helm3Flags := "-s -w"
+	helm3Flags := "-s -w -X helm.sh/helm/v3/internal/version.version=v" + helm3Version
 	for _, pkg := range []string{"helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules"} {
 		helm3Flags += " -X " + pkg + ".k8sVersionMajor=1 -X " + pkg + ".k8sVersionMinor=36"
 	}
-	helm4 := goInstall("helm4", toolchain, "helm.sh/helm/v4/cmd/helm@v4.2.4", "-s -w")
-	helm3 := goInstall("helm3", toolchain, "helm.sh/helm/v3/cmd/helm@v3.21.4", helm3Flags)
+	helm4 := goInstall("helm4", toolchain, "helm.sh/helm/v4/cmd/helm@v"+helm4Version,
+		"-s -w -X helm.sh/helm/v4/internal/version.version=v"+helm4Version)
+	helm3 := goInstall("helm3", toolchain, "helm.sh/helm/v3/cmd/helm@v"+helm3Version, helm3Flags)
 	if external {
 		return []part{kubenode, helm4, helm3}, nil
 	}

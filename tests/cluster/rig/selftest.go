@@ -7,6 +7,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -206,7 +207,39 @@ func (t *selftest) upServesPods() error {
 	if err != nil {
 		return err
 	}
-	return t.checkPods(r)
+	if err := t.checkPods(r); err != nil {
+		return err
+	}
+	return checkAudit(r)
+}
+
+// checkAudit looks whether requests can be counted by program: one line for each, when it was answered.
+func checkAudit(r *record) error {
+	text, err := os.ReadFile(r.auditLog())
+	if err != nil {
+		return err
+	}
+	deletions := 0
+	for line := range strings.Lines(string(text)) {
+		var event struct {
+			Stage, Verb, UserAgent string
+			ObjectRef              struct{ Resource, Name string }
+		}
+		if err := json.Unmarshal([]byte(line), &event); err != nil {
+			return fmt.Errorf("the audit log: %w", err)
+		}
+		if event.Stage != "ResponseComplete" {
+			return fmt.Errorf("the audit log has a line of stage %s", event.Stage)
+		}
+		if event.Verb == "delete" && event.ObjectRef.Name == "checks" && event.ObjectRef.Resource == "pods" &&
+			strings.HasPrefix(event.UserAgent, "kubectl/") {
+			deletions++
+		}
+	}
+	if deletions != 1 {
+		return fmt.Errorf("the audit log has %d deletions of the pod by kubectl, not 1", deletions)
+	}
+	return nil
 }
 
 // checkPods runs the checks in a pod and removes it.

@@ -39,7 +39,11 @@ func verbUp(ctx context.Context, say progress, instance string) error {
 		fmt.Println(externalKubeconfig())
 		return nil
 	}
-	r, err := ensureUp(ctx, say, instance, true)
+	dirs, err := prepare(ctx, say)
+	if err != nil {
+		return err
+	}
+	r, err := ensureUp(ctx, say, instance, dirs, true)
 	if err != nil {
 		return err
 	}
@@ -48,13 +52,9 @@ func verbUp(ctx context.Context, say progress, instance string) error {
 }
 
 // ensureUp returns a healthy cluster. With replace, one of other parts is replaced; without, it is taken as it is.
-func ensureUp(ctx context.Context, say progress, instance string, replace bool) (*record, error) {
-	dirs, err := prepare(ctx, say)
-	if err != nil {
-		return nil, err
-	}
-	dirs["shape"], err = shape()
-	if err != nil {
+func ensureUp(ctx context.Context, say progress, instance string, dirs parts, replace bool) (*record, error) {
+	var err error
+	if dirs["shape"], err = shape(); err != nil {
 		return nil, err
 	}
 	images, err := imagesHash(dirs["images"])
@@ -104,11 +104,13 @@ func ensureUp(ctx context.Context, say progress, instance string, replace bool) 
 	return r, r.write()
 }
 
-// sameParts compares all parts but the images, which can be imported into a running cluster.
+// sameParts compares the parts that run. Images can be imported into a running cluster, and Helm is a tool beside it.
 func sameParts(a, b parts) bool {
 	a, b = maps.Clone(a), maps.Clone(b)
-	delete(a, "images")
-	delete(b, "images")
+	for _, other := range []string{"images", "helm3", "helm4"} {
+		delete(a, other)
+		delete(b, other)
+	}
 	return maps.Equal(a, b)
 }
 

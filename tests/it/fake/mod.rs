@@ -3,6 +3,14 @@
 #![allow(dead_code, unreachable_pub, reason = "the server offers more than each test needs")]
 
 mod client;
+mod credential;
+mod exec;
+mod exec_files;
+pub mod exec_server;
+mod kubeconfig;
 mod objects;
+mod proxy;
 pub mod server;
 pub mod store;
+mod tls;
+mod watch;
