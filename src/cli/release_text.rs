@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::action::resources::Group;
 use crate::release::{ApplyMethod, Release};
-use crate::ui::{Failure, Helm};
+use crate::ui::{Failure, Helm, Paint, json_line};
 use crate::values::{ChartValues, Compat, coalesce};
 use crate::yaml::{Mapping, Numbers, Value, json, to_yaml};
 
@@ -26,8 +26,8 @@ pub(crate) struct Shown<'a> {
     pub(crate) everything: bool,
     /// No `NOTES:`.
     pub(crate) hide_notes: bool,
-    /// Secrets as a comment only.
-    pub(crate) hide_secret: bool,
+    /// Colour, which Helm 4 uses on a terminal.
+    pub(crate) paint: Paint,
     /// Which Helm is imitated.
     pub(crate) helm: Option<Helm>,
 }
@@ -47,8 +47,8 @@ pub(crate) fn text(release: &Release, shown: &Shown<'_>) -> Result<String, Failu
     if let Some(time) = info.last_deployed {
         let _ = writeln!(out, "LAST DEPLOYED: {}", time.ansi_c());
     }
-    let _ = writeln!(out, "NAMESPACE: {}", release.namespace);
-    let _ = writeln!(out, "STATUS: {}", info.status);
+    let _ = writeln!(out, "NAMESPACE: {}", shown.paint.name(&release.namespace));
+    let _ = writeln!(out, "STATUS: {}", shown.paint.status(info.status.word()));
     let _ = writeln!(out, "REVISION: {}", release.revision);
     if shown.metadata {
         let _ = writeln!(out, "CHART: {}", release.chart.name());
@@ -69,8 +69,7 @@ pub(crate) fn text(release: &Release, shown: &Shown<'_>) -> Result<String, Failu
     if shown.everything || info.description.eq_ignore_ascii_case(DRY_RUN) {
         out.push_str("HOOKS:\n");
         out.push_str(&hooks(release));
-        let manifest = if shown.hide_secret { without_secrets(&release.manifest) } else { release.manifest.clone() };
-        let _ = writeln!(out, "MANIFEST:\n{manifest}");
+        let _ = writeln!(out, "MANIFEST:\n{}", release.manifest);
     }
     if !shown.hide_notes && !info.notes.is_empty() {
         let _ = writeln!(out, "NOTES:\n{}", info.notes.trim());
@@ -129,18 +128,8 @@ pub(crate) fn status_json(
     release: &Release,
     objects: &BTreeMap<String, Vec<serde_json::Value>>,
 ) -> Result<String, Failure> {
-    let text = crate::release::to_json(release);
-    let mut value = json::read(&text, Numbers::Exact).map_err(|error| Failure::internal(&error))?;
-    if let Some(map) = value.as_mapping_mut() {
-        map.remove("chart");
-        if !objects.is_empty()
-            && let Some(info) = map.get_mut("info").and_then(Value::as_mapping_mut)
-        {
-            let objects = serde_json::to_value(objects).unwrap_or_default();
-            info.insert("resources".to_owned(), Value::from(objects));
-        }
-    }
-    Ok(json::to_json(&value).map_err(|error| Failure::internal(&error))? + "\n")
+    let objects = if objects.is_empty() { None } else { Some(json_line(objects)?) };
+    Ok(crate::release::to_status_json(release, objects.as_deref().map(str::trim_end)) + "\n")
 }
 
 /// JSON as YAML with sorted keys.
