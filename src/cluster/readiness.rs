@@ -323,14 +323,14 @@ fn kstatus_stateful_set(set: &Value) -> Readiness {
         return Readiness::waiting(format!("Ready: {ready}/{wanted}"));
     }
     if present > wanted {
-        return Readiness::waiting(format!("Pending termination: {}", present - wanted));
+        return Readiness::waiting(format!("Pending termination: {}", present.saturating_sub(wanted)));
     }
     if let Some(partition) = fields::whole(set, "/spec/updateStrategy/rollingUpdate/partition")
         && partition != -1
     {
         let updated = count("updatedReplicas");
-        if updated < wanted - partition {
-            return Readiness::waiting(format!("updated: {updated}/{}", wanted - partition));
+        if updated < wanted.saturating_sub(partition) {
+            return Readiness::waiting(format!("updated: {updated}/{}", wanted.saturating_sub(partition)));
         }
         return Readiness::Ready;
     }
@@ -369,7 +369,7 @@ fn kstatus_deployment(deployment: &Value) -> Readiness {
     } else if wanted > updated {
         Readiness::waiting(format!("Updated: {updated}/{wanted}"))
     } else if present > wanted {
-        Readiness::waiting(format!("Pending termination: {}", present - wanted))
+        Readiness::waiting(format!("Pending termination: {}", present.saturating_sub(wanted)))
     } else if updated > reachable {
         Readiness::waiting(format!("Available: {reachable}/{updated}"))
     } else if wanted > ready {
@@ -398,7 +398,7 @@ fn kstatus_replica_set(set: &Value) -> Readiness {
     } else if wanted > ready {
         Readiness::waiting(format!("Ready: {ready}/{wanted}"))
     } else if present > wanted {
-        Readiness::waiting(format!("Pending termination: {}", present - wanted))
+        Readiness::waiting(format!("Pending termination: {}", present.saturating_sub(wanted)))
     } else {
         Readiness::Ready
     }
@@ -539,7 +539,7 @@ fn legacy_deployment(deployment: &Value, around: &Surroundings<'_>) -> Readiness
         }
     }
     let wanted = fields::whole(deployment, "/spec/replicas").unwrap_or(1);
-    let enough = wanted - max_unavailable(deployment, wanted);
+    let enough = wanted.saturating_sub(max_unavailable(deployment, wanted));
     let ready = fields::whole(newest, "/status/readyReplicas").unwrap_or(0);
     if ready < enough { Readiness::waiting(format!("ready {ready}/{enough}")) } else { Readiness::Ready }
 }
@@ -608,8 +608,8 @@ fn legacy_daemon_set(set: &Value) -> Readiness {
     // Rounded up here, unlike for Deployments; nonsense allows all to be missing.
     let missing = set.pointer("/spec/updateStrategy/rollingUpdate/maxUnavailable");
     let missing = missing.and_then(|value| scaled(value, wanted, true)).unwrap_or(wanted);
-    if count("numberReady") < wanted - missing {
-        return Readiness::waiting(format!("ready {}/{}", count("numberReady"), wanted - missing));
+    if count("numberReady") < wanted.saturating_sub(missing) {
+        return Readiness::waiting(format!("ready {}/{}", count("numberReady"), wanted.saturating_sub(missing)));
     }
     Readiness::Ready
 }
@@ -621,8 +621,12 @@ fn legacy_stateful_set(set: &Value) -> Readiness {
     let wanted = fields::whole(set, "/spec/replicas").unwrap_or(1);
     let partition = fields::whole(set, "/spec/updateStrategy/rollingUpdate/partition").unwrap_or(0);
     let count = |name: &str| fields::whole(set, &format!("/status/{name}")).unwrap_or(0);
-    if count("updatedReplicas") < wanted - partition {
-        return Readiness::waiting(format!("updated {}/{}", count("updatedReplicas"), wanted - partition));
+    if count("updatedReplicas") < wanted.saturating_sub(partition) {
+        return Readiness::waiting(format!(
+            "updated {}/{}",
+            count("updatedReplicas"),
+            wanted.saturating_sub(partition)
+        ));
     }
     if count("readyReplicas") != wanted {
         return Readiness::waiting(format!("ready {}/{wanted}", count("readyReplicas")));
@@ -731,7 +735,7 @@ fn counted(counts: &[(&str, i64, i64)]) -> Readiness {
             return Readiness::waiting(format!("{label} {present}/{wanted}"));
         }
         if present > wanted {
-            return Readiness::waiting(format!("{} old to go", present - wanted));
+            return Readiness::waiting(format!("{} old to go", present.saturating_sub(*wanted)));
         }
     }
     Readiness::Ready
@@ -745,7 +749,7 @@ fn full_stateful_set(set: &Value) -> Readiness {
     let count = |name: &str| fields::whole(set, &format!("/status/{name}")).unwrap_or(0);
     let by_hand = fields::text(set, "/spec/updateStrategy/type") == "OnDelete";
     let partition = fields::whole(set, "/spec/updateStrategy/rollingUpdate/partition").unwrap_or(0);
-    let updated = if by_hand { 0 } else { (wanted - partition).max(0) };
+    let updated = if by_hand { 0 } else { (wanted.saturating_sub(partition)).max(0) };
     if count("updatedReplicas") < updated {
         return Readiness::waiting(format!("updated {}/{updated}", count("updatedReplicas")));
     }
