@@ -303,7 +303,7 @@ async fn a_full_volume_is_reported_and_leaves_the_old_file() {
         .status()
         .is_ok_and(|status| status.success());
     if !mounted {
-        eprintln!("skipped: a_full_volume_is_reported_and_leaves_the_old_file: no right to mount");
+        crate::skipped("fake::exec_files::a_full_volume_is_reported_and_leaves_the_old_file", "no right to mount");
         return;
     }
     struct Mounted(PathBuf);
