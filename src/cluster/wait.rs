@@ -361,18 +361,15 @@ impl<'a, 'o> Wait<'a, 'o> {
             let wake = self.wake.take().map_or(deadline, |wake| wake.min(deadline));
             tokio::select! {
                 biased;
-                news = self.streams.next(), if !self.streams.is_empty() => match news {
-                    Some((source, news)) => {
-                        self.take(source, news)?;
-                        // Whatever else has arrived belongs to the same look.
-                        for _ in 0..256 {
-                            match self.streams.next().now_or_never() {
-                                Some(Some((source, news))) => self.take(source, news)?,
-                                _ => break,
-                            }
+                news = self.streams.next(), if !self.streams.is_empty() => if let Some((source, news)) = news {
+                    self.take(source, news)?;
+                    // Whatever else has arrived belongs to the same look.
+                    for _ in 0..256 {
+                        match self.streams.next().now_or_never() {
+                            Some(Some((source, news))) => self.take(source, news)?,
+                            _ => break,
                         }
                     }
-                    None => {}
                 },
                 () = tokio::time::sleep_until(wake) => {}
             }

@@ -22,7 +22,7 @@ const SELECTOR_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How old an event may be when it is first seen to count as a present trouble. Older ones speak of the past;
 /// one that is still true comes again.
-const FRESH: Duration = Duration::from_secs(120);
+const FRESH: Duration = Duration::from_mins(2);
 
 /// How many events are kept for one object.
 const EVENTS_KEPT: usize = 20;
