@@ -13,7 +13,7 @@ use super::server::{Answer, Cut, FakeServer};
 const POD: &str = "/api/v1/namespaces/bot/pods/core-0";
 const LOG: &str = "/api/v1/namespaces/bot/pods/core-0/log";
 
-fn pod(state: Value) -> Answer {
+fn pod(state: &Value) -> Answer {
     Answer::ok(&json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "core-0", "namespace": "bot"},
         "spec": {"restartPolicy": "Never", "containers": [{"name": "core"}]},
@@ -22,11 +22,11 @@ fn pod(state: Value) -> Answer {
 }
 
 fn running() -> Answer {
-    pod(json!({"running": {}}))
+    pod(&json!({"running": {}}))
 }
 
 fn ended() -> Answer {
-    pod(json!({"terminated": {"exitCode": 0}}))
+    pod(&json!({"terminated": {"exitCode": 0}}))
 }
 
 /// A piece of a log that ends like this.
