@@ -10,7 +10,7 @@ use maibot::cluster::files::{EntryKind, Expect, FileError, Place, Refusal, Sessi
 use maibot::cluster::pods::LogOptions;
 use maibot::cluster::readiness::Rules;
 use maibot::cluster::wait::{Goal, Progress, WaitError, WaitOptions, target_of};
-use maibot::cluster::{Cluster, DeleteOptions, KubeSettings, Resource, WriteOptions};
+use maibot::cluster::{Cluster, DeleteOptions, KubeSettings, PatchKind, Resource, WriteOptions};
 use maibot::code::Code;
 use serde_json::{Value, json};
 
@@ -392,4 +392,34 @@ async fn a_container_out_of_memory_is_told_as_such() {
     let goal = Goal::ready(create(&cluster, workload("Deployment", "greedy", &greedy)).await);
     let error = wait(&cluster, vec![goal], &options(150)).await.unwrap_err();
     assert_eq!(error.code(), Code::OutOfMemory, "{error:?}");
+}
+
+#[tokio::test]
+async fn a_broken_pod_that_holds_its_update_up_is_found_and_freed() {
+    let Some(live) = live("holds_update_up") else { return };
+    let cluster = connect(&live).await;
+    let mut broken = pod("x", BUSYBOX, &["sh", "-c", "exit 1"]);
+    broken["spec"]["containers"][0]["readinessProbe"] =
+        json!({"exec": {"command": ["true"]}, "initialDelaySeconds": 1});
+    let mut set = workload("StatefulSet", "core", &broken);
+    set["spec"]["serviceName"] = json!("core");
+    let made = create(&cluster, set).await;
+    wait(&cluster, vec![Goal::ready(made.clone())], &options(120)).await.unwrap_err();
+    let sets = Resource::known("apps/v1", "StatefulSet").unwrap();
+    let mend =
+        json!([{"op": "replace", "path": "/spec/template/spec/containers/0/command", "value": ["sleep", "3600"]}]);
+    let writing = WriteOptions::default();
+    cluster.patch(&sets, Some(&live.namespace), "core", None, PatchKind::Json, &mend, &writing).await.unwrap();
+    // Mended, and yet nothing happens.
+    let error =
+        wait(&cluster, vec![Goal { applied: None, ..Goal::ready(made.clone()) }], &options(6)).await.unwrap_err();
+    let WaitError::NotReady { not_ready, .. } = error else { panic!("{error:?}") };
+    assert!(not_ready[0].evidence[0].holds_update_up, "{not_ready:?}");
+    let seen = cluster.get(&sets, Some(&live.namespace), "core").await.unwrap();
+    let holding = cluster.pods_holding_update_up(&seen).await.unwrap();
+    assert_eq!(holding.iter().map(|pod| pod.name.as_str()).collect::<Vec<_>>(), ["core-0"]);
+    cluster.delete_pod(&holding[0], 0).await.unwrap();
+    wait(&cluster, vec![Goal { applied: None, ..Goal::ready(made) }], &options(60)).await.unwrap();
+    let seen = cluster.get(&sets, Some(&live.namespace), "core").await.unwrap();
+    assert_eq!(cluster.pods_holding_update_up(&seen).await.unwrap(), []);
 }
