@@ -141,6 +141,8 @@ codes! {
     ConfigSyntax = "MB2009" => Input;
     /// Names derived from the release's name get too long or invalid.
     ReleaseName = "MB2010" => Input;
+    /// A value does not fit its place among the chart's defaults and one of the two is ignored.
+    ValuesIgnored = "MB2011" => Input;
 
     // 30xx: the cluster.
     /// No usable kubeconfig.

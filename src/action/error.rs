@@ -4,7 +4,7 @@ use super::ownership::Foreign;
 use super::{ObjectRef, Phase};
 use crate::code::Code;
 use crate::release::{RecordError, Status, StoreError};
-use crate::{application, chart, cluster, render};
+use crate::{application, chart, cluster, render, values};
 
 /// Why a verb did not succeed. The texts are Helm's where Helm has one.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,20 @@ pub enum Error {
     /// The templates.
     #[error(transparent)]
     Render(#[from] render::RenderError),
+    /// The user's values cannot be had.
+    #[error(transparent)]
+    Values(#[from] values::ValuesError),
+    /// The user's values and the chart's defaults do not fit together.
+    #[error(transparent)]
+    Coalesce(#[from] values::CoalesceError),
+    /// The values do not fit the schema.
+    #[error("{error}")]
+    Schema {
+        /// What is wrong, one by one.
+        error: values::SchemaError,
+        /// Where each wrong value came from, if the user gave it.
+        places: Vec<Option<super::Place>>,
+    },
     /// The agreements.
     #[error(transparent)]
     Consent(#[from] application::consent::ConsentError),
@@ -167,6 +181,9 @@ impl Error {
             Self::Record(error) => error.code(),
             Self::Chart(error) => error.code(),
             Self::Render(error) => error.code(),
+            Self::Values(error) => error.code(),
+            Self::Coalesce(error) => error.code(),
+            Self::Schema { error, .. } => error.code(),
             Self::Consent(error) => error.code(),
             Self::Image(error) => error.code(),
             Self::Name(error) => error.code(),
@@ -230,13 +247,13 @@ pub enum Aftermath {
 pub struct Failure {
     /// Why.
     #[source]
-    pub error: Error,
+    pub error: Box<Error>,
     /// What is now.
     pub aftermath: Aftermath,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, aftermath: Aftermath::Untouched }
+        Self { error: Box::new(error), aftermath: Aftermath::Untouched }
     }
 }

@@ -18,8 +18,10 @@ use super::{
 };
 use crate::cluster::wait::{Goal, WaitOptions};
 use crate::cluster::{Cluster, Resource, WriteOptions};
+use crate::code::Code;
 use crate::release::journal::{Operation, Step};
 use crate::release::{ApplyMethod, Release, SYSTEM_LABELS, Status, Store, Stored, Timestamp};
+use crate::values::Compat;
 
 /// What to install and how.
 #[derive(Debug, Clone)]
@@ -55,7 +57,7 @@ pub struct InstallSettings {
 /// What `--dry-run` shows: the release as it would be recorded.
 pub fn dry_run(settings: &InstallSettings, namespace: &str) -> Result<Release, Failure> {
     let mut prepared = plan(settings, namespace, 1)?;
-    prepared.release.info.description = "Dry run complete".to_owned();
+    "Dry run complete".clone_into(&mut prepared.release.info.description);
     Ok(prepared.release)
 }
 
@@ -81,7 +83,7 @@ pub async fn dry_run_on_server(cluster: &Cluster, settings: &InstallSettings) ->
     } else if !settings.create_namespace {
         return Err(Error::NamespaceMissing { namespace }.into());
     }
-    prepared.release.info.description = "Dry run complete".to_owned();
+    "Dry run complete".clone_into(&mut prepared.release.info.description);
     Ok(prepared.release)
 }
 
@@ -93,9 +95,11 @@ pub async fn install(
     cancel: &Cancel,
 ) -> Result<Release, Failure> {
     let namespace = cluster.namespace().to_owned();
-    let prepared =
-        timed(observer, Phase::Render, async { plan(settings, &namespace, 1).map_err(|failure| failure.error) })
-            .await?;
+    let prepared = timed(observer, Phase::Render, async { plan(settings, &namespace, 1) }).await?;
+    for warning in &prepared.warnings {
+        let detail = warning.text(Compat::Helm4);
+        observer.event(&Event::Notice { code: Code::ValuesIgnored, object: None, detail });
+    }
     if settings.create_namespace {
         create_namespace(cluster, &namespace).await?;
     }
@@ -108,15 +112,15 @@ pub async fn install(
     .await?;
     let mut run =
         Run { cluster, settings, observer, namespace, stored: None, applied: 0, objects: 0, phase: Phase::Check };
-    let result = run.carry_out(&mut session, prepared, &input).await;
+    let result = Box::pin(run.carry_out(&mut session, prepared, &input)).await;
     run.conclude(session, result).await
 }
 
 /// Renders and checks everything that needs no cluster.
-fn plan(settings: &InstallSettings, namespace: &str, revision: u32) -> Result<Prepared, Failure> {
+fn plan(settings: &InstallSettings, namespace: &str, revision: u32) -> Result<Prepared, Error> {
     records::check_name(&settings.name)?;
     if settings.labels.keys().any(|key| SYSTEM_LABELS.contains(&key.as_str())) {
-        return Err(Error::SystemLabel.into());
+        return Err(Error::SystemLabel);
     }
     let mut prepared = prepare(
         &settings.chart,
@@ -276,11 +280,11 @@ impl Run<'_> {
         release.info.first_deployed = Some(Timestamp::of(&now));
         release.info.last_deployed = Some(Timestamp::of(&now));
         release.info.status = Status::PendingInstall;
-        release.info.description = "Initial install underway".to_owned();
+        "Initial install underway".clone_into(&mut release.info.description);
         session.note(Step::Applying, revision).await?;
         if let Some(mut old) = superseded {
             old.release.info.status = Status::Superseded;
-            old.release.info.description = "superseded by new release".to_owned();
+            "superseded by new release".clone_into(&mut old.release.info.description);
             store.update(&old, now.timestamp().as_second()).await?;
         }
         let stored = match version {
@@ -294,7 +298,7 @@ impl Run<'_> {
 
         if existing.terminating().next().is_some() {
             let gone = waiting::until_gone(cluster, observer, &objects, &existing, settings.timeout);
-            session.guard(self.phase(Phase::Claims, gone)).await?;
+            session.guard(self.phase(Phase::Claims, Box::pin(gone))).await?;
         }
         let applier = Applier {
             cluster,
@@ -304,8 +308,7 @@ impl Run<'_> {
             applied: Mutex::default(),
         };
         let order = Order::of(&objects, &prepared.files);
-        let work = self.set_up(session, &applier, &order, &prepared.files);
-        let result = work.await;
+        let result = Box::pin(self.set_up(session, &applier, &order, &prepared.files)).await;
         self.applied = applier.count();
         result?;
 
@@ -316,7 +319,7 @@ impl Run<'_> {
                 wait_for_jobs: settings.wait_for_jobs,
                 ..WaitOptions::new(settings.wait.rules(), settings.timeout)
             };
-            let work = waiting::wait(cluster, observer, goals, &options);
+            let work = Box::pin(waiting::wait(cluster, observer, goals, &options));
             session.guard(self.phase(Phase::Wait, work)).await?;
         }
         session.note(Step::Finishing, revision).await?;
@@ -339,7 +342,7 @@ impl Run<'_> {
         session.guard(self.phase(Phase::Claims, work)).await?;
         let work = async {
             futures::try_join!(
-                configure::run(cluster, observer, &namespace, files, &owner, timeout),
+                Box::pin(configure::run(cluster, observer, &namespace, files, &owner, timeout)),
                 applier.apply(&order.beside),
             )
         };
@@ -354,7 +357,7 @@ impl Run<'_> {
             return Err(Error::Raced { what: self.settings.name.clone() });
         };
         stored.release.info.status = status;
-        stored.release.info.description = description.to_owned();
+        description.clone_into(&mut stored.release.info.description);
         let now = jiff::Timestamp::now().as_second();
         *stored = Store::new(self.cluster, &self.namespace).update(stored, now).await?;
         Ok(stored.release.clone())
@@ -374,31 +377,28 @@ impl Run<'_> {
             // Refused before anything was touched; what an earlier run left half done stays noted.
             let settled = session.left_behind.is_none() || matches!(error, Error::NameInUse { .. });
             if settled {
-                session.end().await?
+                session.end().await?;
             } else {
-                session.suspend().await
+                session.suspend().await;
             }
-            return Err(Failure { error, aftermath: Aftermath::Untouched });
+            return Err(error.into());
         };
         if matches!(error, Error::LockLost { .. } | Error::Interrupted) {
             // The record is somebody else's now, or says that the work goes on later.
             session.suspend().await;
             let aftermath = Aftermath::Suspended { phase: self.phase, release, revision };
-            return Err(Failure { error, aftermath });
+            return Err(Failure { error: Box::new(error), aftermath });
         }
         let text = format!("Release {release:?} failed: {error}");
         let (applied, objects) = (self.applied, self.objects);
-        let aftermath = match self.record(Status::Failed, &text).await {
-            Ok(_) => {
-                let _ = session.end().await;
-                Aftermath::Failed { release, revision, applied, objects }
-            }
-            Err(_) => {
-                session.suspend().await;
-                Aftermath::Suspended { phase: self.phase, release, revision }
-            }
+        let aftermath = if self.record(Status::Failed, &text).await.is_ok() {
+            let _ = session.end().await;
+            Aftermath::Failed { release, revision, applied, objects }
+        } else {
+            session.suspend().await;
+            Aftermath::Suspended { phase: self.phase, release, revision }
         };
-        Err(Failure { error, aftermath })
+        Err(Failure { error: Box::new(error), aftermath })
     }
 }
 

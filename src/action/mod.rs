@@ -12,12 +12,12 @@ mod prepare;
 pub mod records;
 mod session;
 pub mod uninstall;
-mod user_values;
+mod values;
 mod waiting;
 
 pub use cancel::Cancel;
 pub use error::{Aftermath, Error, Failure};
 pub use event::{Change, Event, FileChange, ObjectRef, ObjectState, Observer, Phase};
 pub use prepare::{ChartSource, Template, template};
-pub use user_values::UserValues;
+pub use values::{Place, UserValues};
 pub use waiting::WaitFor;

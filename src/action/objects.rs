@@ -16,7 +16,7 @@ const AT_ONCE: usize = 8;
 
 /// One object of a release.
 #[derive(Debug, Clone)]
-pub struct Planned {
+pub(super) struct Planned {
     /// Its kind.
     pub resource: Resource,
     /// Its namespace, if it lives in one.
@@ -30,7 +30,7 @@ pub struct Planned {
 impl Planned {
     /// Resolves kinds and namespaces of parsed documents and marks their owner. Kinds that are not in the table of
     /// known ones cost one request for each group version.
-    pub async fn resolve(cluster: &Cluster, owner: Owner<'_>, documents: Vec<Json>) -> Result<Vec<Self>, Error> {
+    pub(super) async fn resolve(cluster: &Cluster, owner: Owner<'_>, documents: Vec<Json>) -> Result<Vec<Self>, Error> {
         let mut planned = Vec::with_capacity(documents.len());
         for mut body in documents {
             let text = |pointer: &str| body.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
@@ -52,18 +52,18 @@ impl Planned {
     }
 
     /// Kind and name.
-    pub fn reference(&self) -> ObjectRef {
+    pub(super) fn reference(&self) -> ObjectRef {
         ObjectRef::new(self.resource.kind.clone(), self.name.clone())
     }
 
     /// As something to look for.
-    pub fn wanted(&self) -> Wanted<'_> {
+    pub(super) fn wanted(&self) -> Wanted<'_> {
         Wanted { resource: &self.resource, namespace: self.namespace.as_deref(), name: &self.name }
     }
 }
 
 /// Applies objects, and keeps count.
-pub struct Applier<'a> {
+pub(super) struct Applier<'a> {
     /// The cluster.
     pub cluster: &'a Cluster,
     /// Who is told.
@@ -78,12 +78,12 @@ pub struct Applier<'a> {
 
 impl Applier<'_> {
     /// The objects applied so far.
-    pub fn take_applied(&self) -> Vec<Json> {
+    pub(super) fn take_applied(&self) -> Vec<Json> {
         std::mem::take(&mut *self.applied.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// How many objects were applied so far.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.applied.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
@@ -91,7 +91,7 @@ impl Applier<'_> {
     ///
     /// # Errors
     /// The first refusal, after the rest of its group was tried.
-    pub async fn apply(&self, objects: &[&Planned]) -> Result<(), Error> {
+    pub(super) async fn apply(&self, objects: &[&Planned]) -> Result<(), Error> {
         for group in objects.chunk_by(|left, right| left.resource.kind == right.resource.kind) {
             let mut waiting = group.iter();
             let mut under_way: FuturesUnordered<_> =
@@ -131,7 +131,7 @@ impl Applier<'_> {
 
 /// Deletes objects that are in uninstall order, objects of one kind together. What is not there is as good as deleted.
 /// Everything is tried; the refusals come back.
-pub async fn delete(
+pub(super) async fn delete(
     cluster: &Cluster,
     observer: &Arc<dyn Observer>,
     objects: &[&Planned],

@@ -2,6 +2,7 @@
 //! run, and what the application needs is worked out. `install`, `template` and every dry run start here.
 
 use super::configure::FileStep;
+use super::values::Computed;
 use super::{Error, UserValues};
 use crate::application::components::{ComponentId, Components};
 use crate::application::images::Image;
@@ -9,6 +10,7 @@ use crate::application::{consent, names};
 use crate::chart::Chart;
 use crate::release::{ChartRecord, Hook, HookRun, Info, Release, Status};
 use crate::render::{self, ReleaseInfo, Rendered, manifest};
+use crate::values::Warning;
 use crate::yaml::Value;
 
 /// Where a chart comes from.
@@ -26,6 +28,8 @@ pub(super) struct Prepared {
     pub(super) documents: Vec<serde_json::Value>,
     /// The application step.
     pub(super) files: FileStep,
+    /// What was strange about the values.
+    pub(super) warnings: Vec<Warning>,
 }
 
 /// What `template` prints.
@@ -35,6 +39,8 @@ pub struct Template {
     pub rendered: Rendered,
     /// The release as it would be recorded.
     pub release: Release,
+    /// What was strange about the values.
+    pub warnings: Vec<Warning>,
 }
 
 /// Renders for `template`.
@@ -50,9 +56,9 @@ pub fn template(
     skip_schema: bool,
 ) -> Result<Template, Error> {
     let info = ReleaseInfo { name: release.to_owned(), namespace: namespace.to_owned(), revision: 1, is_upgrade };
-    let (chart, computed, rendered) = render(chart, values, &info, skip_schema)?;
-    let release = record(&chart, values, &computed, &info, &rendered)?;
-    Ok(Template { rendered, release })
+    let done = render(chart, values, &info, skip_schema)?;
+    let release = done.record(values, &info)?;
+    Ok(Template { rendered: done.rendered, release, warnings: done.warnings })
 }
 
 /// Prepares a revision.
@@ -65,12 +71,13 @@ pub(super) fn prepare(
     skip_schema: bool,
 ) -> Result<Prepared, Error> {
     let info = ReleaseInfo { name: release.to_owned(), namespace: namespace.to_owned(), revision, is_upgrade: false };
-    let (chart, computed, rendered) = render(chart, values, &info, skip_schema)?;
-    let files = FileStep::new(release, &computed);
+    let done = render(chart, values, &info, skip_schema)?;
+    let files = FileStep::new(release, &done.computed);
     files.check()?;
     Ok(Prepared {
-        release: record(&chart, values, &computed, &info, &rendered)?,
-        documents: rendered
+        release: done.record(values, &info)?,
+        documents: done
+            .rendered
             .sorted
             .documents
             .iter()
@@ -78,56 +85,59 @@ pub(super) fn prepare(
             .map(|document| document.object.to_json())
             .collect(),
         files,
+        warnings: done.warnings,
     })
 }
 
-fn render(
-    source: &ChartSource,
-    values: &UserValues,
-    info: &ReleaseInfo,
-    skip_schema: bool,
-) -> Result<(Chart, Value, Rendered), Error> {
+/// A chart with its values and what came of them.
+struct Render {
+    chart: Chart,
+    computed: Value,
+    warnings: Vec<Warning>,
+    rendered: Rendered,
+}
+
+fn render(source: &ChartSource, values: &UserValues, info: &ReleaseInfo, skip_schema: bool) -> Result<Render, Error> {
     let ChartSource::Embedded = source;
     let chart = Chart::embedded()?;
     names::check_helm(&info.name)?;
-    let computed = values.over(&chart)?;
+    let Computed { values: computed, warnings } = values.over(&chart)?;
+    // The agreements first: whoever has not read them need not hear of anything else.
+    consent::check(&computed)?;
     if !skip_schema {
         values.check_schema(&chart, &computed)?;
     }
-    consent::check(&computed)?;
     names::check(&info.name, &computed)?;
     Image::of(Components::get().component(ComponentId::Core), &computed).check_core()?;
     let rendered = render::render_embedded(&chart, &computed, info)?;
-    Ok((chart, computed, rendered))
+    Ok(Render { chart, computed, warnings, rendered })
 }
 
-fn record(
-    chart: &Chart,
-    values: &UserValues,
-    _computed: &Value,
-    info: &ReleaseInfo,
-    rendered: &Rendered,
-) -> Result<Release, Error> {
-    let metadata = serde_json::to_value(&chart.metadata).map(Value::from).unwrap_or_default();
-    Ok(Release {
-        name: info.name.clone(),
-        namespace: info.namespace.clone(),
-        revision: info.revision,
-        info: Info { status: Status::PendingInstall, notes: rendered.notes.clone(), ..Info::default() },
-        chart: ChartRecord {
-            metadata: metadata.as_mapping().cloned().unwrap_or_default(),
-            values: chart.values()?.as_mapping().cloned().unwrap_or_default(),
-            schema: chart.schema.as_ref().map(|schema| schema.to_vec()),
-            lock: Value::Null,
-            // Nothing reads a chart back from a record; without its files a record stays far from a Secret's limit.
-            templates: Value::Sequence(Vec::new()),
-            files: Value::Sequence(Vec::new()),
-        },
-        config: values.map().clone(),
-        manifest: rendered.manifest.clone(),
-        hooks: rendered.sorted.hooks.iter().map(hook).collect(),
-        ..Release::default()
-    })
+impl Render {
+    /// The record of this revision, without its state.
+    fn record(&self, values: &UserValues, info: &ReleaseInfo) -> Result<Release, Error> {
+        let Self { chart, rendered, .. } = self;
+        let metadata = serde_json::to_value(&chart.metadata).map(Value::from).unwrap_or_default();
+        Ok(Release {
+            name: info.name.clone(),
+            namespace: info.namespace.clone(),
+            revision: info.revision,
+            info: Info { status: Status::PendingInstall, notes: rendered.notes.clone(), ..Info::default() },
+            chart: ChartRecord {
+                metadata: metadata.as_mapping().cloned().unwrap_or_default(),
+                values: chart.values()?.as_mapping().cloned().unwrap_or_default(),
+                schema: chart.schema.as_ref().map(|schema| schema.to_vec()),
+                lock: Value::Null,
+                // Nothing reads a chart back from a record; without its files a record stays far from a Secret's limit.
+                templates: Value::Sequence(Vec::new()),
+                files: Value::Sequence(Vec::new()),
+            },
+            config: values.map().clone(),
+            manifest: rendered.manifest.clone(),
+            hooks: rendered.sorted.hooks.iter().map(hook).collect(),
+            ..Release::default()
+        })
+    }
 }
 
 fn hook(hook: &manifest::Hook) -> Hook {

@@ -313,13 +313,9 @@ async fn renew(cluster: Cluster, namespace: String, mut held: HeldLease, report:
             }
             Err(_) => match cluster.find(&Resource::LEASE, Some(&namespace), &name).await {
                 Ok(Some(object)) if text(&object, "/spec/holderIdentity") == holder => held.object = object,
-                Ok(_) => {
-                    let _ = report.send(true);
-                    return;
-                }
                 // Nobody can be asked: as long as the lease lasts, it is ours.
                 Err(_) if last.elapsed() < Duration::from_secs(LEASE_SECONDS.unsigned_abs().into()) => {}
-                Err(_) => {
+                Ok(_) | Err(_) => {
                     let _ = report.send(true);
                     return;
                 }

@@ -73,9 +73,9 @@ pub async fn uninstall(
     match run.carry_out(&mut session).await {
         Ok(done) => {
             if settings.keep_history {
-                session.end().await?
+                session.end().await?;
             } else {
-                session.end_of_release().await?
+                session.end_of_release().await?;
             }
             Ok(done)
         }
@@ -85,7 +85,7 @@ pub async fn uninstall(
         }
         Err(error) => {
             session.suspend().await;
-            Err(Failure { error, aftermath: Aftermath::HalfDeleted { release } })
+            Err(Failure { error: Box::new(error), aftermath: Aftermath::HalfDeleted { release } })
         }
     }
 }
@@ -148,7 +148,7 @@ impl Run<'_> {
         let now = jiff::Zoned::now();
         stored.release.info.status = Status::Uninstalling;
         stored.release.info.deleted = Some(Timestamp::of(&now));
-        stored.release.info.description = "Deletion in progress (or silently failed)".to_owned();
+        "Deletion in progress (or silently failed)".clone_into(&mut stored.release.info.description);
         stored = store.update(&stored, now.timestamp().as_second()).await?;
         self.begun = true;
 

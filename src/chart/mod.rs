@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
-use crate::yaml::{Mapping, Value};
+use crate::yaml::{self, Mapping, Numbers, Value};
 
 /// A file of a chart: its path inside the chart, with `/`, and its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,19 +199,11 @@ impl Chart {
     /// If `values.yaml` is not YAML or not a map.
     pub fn values(&self) -> Result<&Value, ChartError> {
         if self.values.get().is_none() {
-            let value = read_values(&self.values_text)?;
+            let values = yaml::read_mapping(self.values_text.as_bytes(), Numbers::Exact);
+            let value = Value::Mapping(values.map_err(|error| ChartError::Values(error.to_string()))?);
             // Another thread may have been faster with the same result.
             let _ = self.values.set(value);
         }
         self.values.get().ok_or_else(|| ChartError::Values("not kept".to_owned()))
-    }
-}
-
-fn read_values(text: &str) -> Result<Value, ChartError> {
-    let json: serde_json::Value = serde_yaml::from_str(text).map_err(|error| ChartError::Values(error.to_string()))?;
-    match Value::from(json) {
-        Value::Null => Ok(Value::empty_mapping()),
-        value @ Value::Mapping(_) => Ok(value),
-        _ => Err(ChartError::Values("the document is not a map".to_owned())),
     }
 }

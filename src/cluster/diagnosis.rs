@@ -179,10 +179,10 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             image_refused: Duration::from_secs(45),
-            image_pull: Duration::from_secs(120),
+            image_pull: Duration::from_mins(2),
             container_config: Duration::from_secs(30),
-            container_create: Duration::from_secs(60),
-            unschedulable: Duration::from_secs(120),
+            container_create: Duration::from_mins(1),
+            unschedulable: Duration::from_mins(2),
             volume: Duration::from_secs(150),
             refused: Duration::from_secs(30),
             restarts: 2,

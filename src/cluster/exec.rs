@@ -391,12 +391,11 @@ impl Cluster {
     /// Runs a program to its end. An exit status other than zero is an outcome, not an error.
     pub async fn exec(&self, exec: &Exec) -> Result<ExecOutcome, ExecError> {
         let run = self.exec_to_end(exec);
-        match tokio::time::timeout(exec.timeout, run).await {
-            Ok(result) => result,
-            Err(_) => {
-                let program = exec.command.first().cloned().unwrap_or_default();
-                Err(ExecError::TimedOut { program, after: exec.timeout })
-            }
+        if let Ok(result) = tokio::time::timeout(exec.timeout, run).await {
+            result
+        } else {
+            let program = exec.command.first().cloned().unwrap_or_default();
+            Err(ExecError::TimedOut { program, after: exec.timeout })
         }
     }
 

@@ -363,7 +363,7 @@ impl SessionOptions {
             pod: pod.to_owned(),
             container: container.to_owned(),
             roots,
-            silence: Duration::from_secs(60),
+            silence: Duration::from_mins(1),
             largest: 64 << 20,
         }
     }

@@ -22,7 +22,7 @@ use super::resource::Resource;
 use super::wait::{Goal, Observe, WaitError, WaitOptions, target_of};
 
 /// How long a whole log may take to come.
-const LOG_TIME: Duration = Duration::from_secs(60);
+const LOG_TIME: Duration = Duration::from_mins(1);
 
 /// The most bytes of a log that are read when no limit is given.
 const LOG_BYTES: u64 = 64 << 20;

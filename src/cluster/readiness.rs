@@ -78,12 +78,14 @@ pub enum Binding {
 /// What the rules may need beside the object itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {
-    /// Pods of the same namespace that may belong to the object or use it.
+    /// Pods of the same namespace that may belong to the object.
     pub pods: &'a [&'a Value],
     /// `ReplicaSet`s of the same namespace; only [`Rules::Legacy`] looks at them.
     pub replica_sets: &'a [&'a Value],
     /// How the claim gets its volume, for claims.
     pub binding: Binding,
+    /// Whether a Pod uses the claim, for claims.
+    pub used: bool,
     /// Whether Jobs have to complete (`--wait-for-jobs`).
     pub wait_for_jobs: bool,
     /// The present.
@@ -93,7 +95,7 @@ pub struct Surroundings<'a> {
 impl Surroundings<'_> {
     /// Nothing around, at this moment.
     pub const fn none(now: Timestamp) -> Self {
-        Self { pods: &[], replica_sets: &[], binding: Binding::Unknown, wait_for_jobs: false, now }
+        Self { pods: &[], replica_sets: &[], binding: Binding::Unknown, used: false, wait_for_jobs: false, now }
     }
 }
 
@@ -824,18 +826,12 @@ fn full_claim(claim: &Value, around: &Surroundings<'_>) -> Readiness {
         "Lost" => return Readiness::failed("the volume of the claim is lost", Code::Volume),
         _ => {}
     }
-    let name = fields::text(claim, "/metadata/name");
-    let used = around.pods.iter().any(|pod| fields::uses_claim(pod, name));
-    match (around.binding, used) {
+    match (around.binding, around.used) {
         (Binding::FirstConsumer, false) => Readiness::Ready,
-        (Binding::FirstConsumer, true) => Readiness::waiting("not bound; a Pod that uses it is there"),
-        (Binding::Immediate, _) => Readiness::waiting("not bound"),
-        (Binding::Unknown, _) => Readiness::waiting(UNKNOWN_BINDING),
+        (Binding::FirstConsumer, true) => Readiness::waiting("not bound, though a Pod uses it"),
+        (Binding::Immediate | Binding::Unknown, _) => Readiness::waiting("not bound"),
     }
 }
-
-/// The reason given for an unbound claim of which is not known when it gets its volume.
-pub(super) const UNKNOWN_BINDING: &str = "not bound";
 
 #[cfg(test)]
 #[path = "readiness_tests.rs"]

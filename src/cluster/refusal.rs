@@ -58,7 +58,8 @@ impl Error {
         if let Some(forbidden) = parse_forbidden(&message) {
             return Self::Forbidden(Box::new(forbidden));
         }
-        let denial = if message.contains("exceeded quota") || message.contains("failed quota") {
+        let quota = ["exceeded quota", "failed quota", "status unknown for quota"];
+        let denial = if quota.iter().any(|text| message.contains(text)) {
             Some(Denial::Quota)
         } else if message.contains("violates PodSecurity") {
             Some(Denial::PodSecurity)

@@ -110,13 +110,22 @@ impl Resource {
     /// The kind from the table, without asking any server.
     pub fn known(api_version: &str, kind: &str) -> Option<Self> {
         let (group, version) = split(api_version);
-        KNOWN.iter().find(|row| row.0 == group && row.1 == version && row.2 == kind).map(|row| Self {
+        KNOWN.iter().find(|row| row.0 == group && row.1 == version && row.2 == kind).map(Self::of_row)
+    }
+
+    /// Every kind of the table.
+    pub fn all_known() -> impl Iterator<Item = Self> {
+        KNOWN.iter().map(Self::of_row)
+    }
+
+    const fn of_row(row: &Row) -> Self {
+        Self {
             group: Cow::Borrowed(row.0),
             version: Cow::Borrowed(row.1),
             kind: Cow::Borrowed(row.2),
             plural: Cow::Borrowed(row.3),
             namespaced: row.4,
-        })
+        }
     }
 
     /// `apps/v1`, or `v1` for the core group.
@@ -168,9 +177,14 @@ impl Cluster {
     /// The kind as this server serves it: from the table, from what is known of its group version already, or by one
     /// `GET`. A kind that was missing before is asked for again, for it may have been defined since.
     pub async fn resource(&self, api_version: &str, kind: &str) -> Result<Resource, Error> {
-        if let Some(known) = Resource::known(api_version, kind) {
-            return Ok(known);
+        match Resource::known(api_version, kind) {
+            Some(known) => Ok(known),
+            None => self.discover(api_version, kind).await,
         }
+    }
+
+    /// The same, without trust in the table: whether the server has the kind is what it says itself.
+    pub async fn discover(&self, api_version: &str, kind: &str) -> Result<Resource, Error> {
         let find = |list: &[Resource]| list.iter().find(|resource| resource.kind == kind).cloned();
         let cached = {
             let discovered = self.discovered().lock().unwrap_or_else(PoisonError::into_inner);

@@ -264,6 +264,7 @@ struct Aim {
     // Reached from what was known at the beginning, or by the nature of its kind; not watched.
     settled: bool,
     binding: Binding,
+    used: bool,
     readiness: Option<Readiness>,
     reached: bool,
     failed: Option<(String, Code)>,
@@ -303,6 +304,7 @@ struct Wait<'a, 'o> {
     reported: HashMap<(String, String, String), (State, String)>,
     ready_since: Option<Instant>,
     wake: Option<Instant>,
+    claims_looked: Option<Instant>,
 }
 
 impl<'a, 'o> Wait<'a, 'o> {
@@ -325,6 +327,7 @@ impl<'a, 'o> Wait<'a, 'o> {
             reported: HashMap::new(),
             ready_since: None,
             wake: None,
+            claims_looked: None,
         }
     }
 
@@ -351,25 +354,22 @@ impl<'a, 'o> Wait<'a, 'o> {
             }
             if open > 0 {
                 self.widen(now).await;
-                if self.find_bindings().await {
+                if self.look_at_claims(now).await {
                     continue;
                 }
             }
             let wake = self.wake.take().map_or(deadline, |wake| wake.min(deadline));
             tokio::select! {
                 biased;
-                news = self.streams.next(), if !self.streams.is_empty() => match news {
-                    Some((source, news)) => {
-                        self.take(source, news)?;
-                        // Whatever else has arrived belongs to the same look.
-                        for _ in 0..256 {
-                            match self.streams.next().now_or_never() {
-                                Some(Some((source, news))) => self.take(source, news)?,
-                                _ => break,
-                            }
+                news = self.streams.next(), if !self.streams.is_empty() => if let Some((source, news)) = news {
+                    self.take(source, news)?;
+                    // Whatever else has arrived belongs to the same look.
+                    for _ in 0..256 {
+                        match self.streams.next().now_or_never() {
+                            Some(Some((source, news))) => self.take(source, news)?,
+                            _ => break,
                         }
                     }
-                    None => {}
                 },
                 () = tokio::time::sleep_until(wake) => {}
             }

@@ -34,8 +34,10 @@ pub struct Pace {
     pub longest_delay: Duration,
     /// A watch that lived this long is opened again at once, and pauses begin anew.
     pub steady: Duration,
-    /// How long the server is asked to keep one watch open. A connection that died silently is noticed then.
+    /// How long the server is asked to keep one watch open.
     pub window: Duration,
+    /// How long after that a watch that has not ended is taken for dead.
+    pub slack: Duration,
     /// The time between two looks where watching is not allowed.
     pub poll: Duration,
 }
@@ -47,6 +49,7 @@ impl Default for Pace {
             longest_delay: Duration::from_secs(15),
             steady: Duration::from_secs(10),
             window: Duration::from_secs(60),
+            slack: Duration::from_secs(5),
             poll: Duration::from_secs(2),
         }
     }
@@ -237,7 +240,7 @@ impl Watcher {
 
     async fn read(&mut self, mut events: Events, opened: Instant, resumable: bool) -> Option<News> {
         // The server ends the watch at the end of the window; a little later it must be dead.
-        let end = opened + self.pace.window + Duration::from_secs(5);
+        let end = opened + self.pace.window + self.pace.slack;
         let event = match tokio::time::timeout_at(end, events.next()).await {
             Ok(Some(Ok(event))) => event,
             Ok(Some(Err(kube::Error::Api(status)))) if status.code == 410 => return self.expired(),

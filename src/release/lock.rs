@@ -123,7 +123,10 @@ impl Watcher {
         match &self.seen {
             Some((before, since)) if before == found => {
                 let age = now.saturating_duration_since(*since);
-                if age >= found.duration { Verdict::Abandoned } else { Verdict::LookAgain(found.duration - age) }
+                match found.duration.checked_sub(age) {
+                    None | Some(Duration::ZERO) => Verdict::Abandoned,
+                    Some(remaining) => Verdict::LookAgain(remaining),
+                }
             }
             seen => {
                 // A renewal between two looks proves that the holder lives.

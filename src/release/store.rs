@@ -15,7 +15,7 @@ use crate::cluster::{self, Cluster, DeleteOptions, ListOptions, Resource, WriteO
 use crate::code::Code;
 
 /// The `type` of a record's Secret.
-pub const SECRET_TYPE: &str = "helm.sh/release.v1";
+pub(super) const SECRET_TYPE: &str = "helm.sh/release.v1";
 
 /// Labels that Helm sets itself; a user may not.
 pub const SYSTEM_LABELS: &[&str] = &["name", "owner", "status", "version", "createdAt", "modifiedAt"];
@@ -203,7 +203,7 @@ pub fn secret(release: &Release, stamp: (&str, i64)) -> Result<Json, StoreError>
 }
 
 /// Reads a record's Secret.
-pub fn read(secret: &Json) -> Result<Stored, RecordError> {
+pub(super) fn read(secret: &Json) -> Result<Stored, RecordError> {
     let data = secret.pointer("/data/release").and_then(Json::as_str).unwrap_or_default();
     let inner = STANDARD.decode(data).map_err(|_| RecordError::Base64(0))?;
     let mut release = decode(&inner)?;

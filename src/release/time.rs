@@ -91,8 +91,7 @@ impl Timestamp {
             numeric.clone()
         };
         // Go names a zone without letters by its offset; such abbreviations come as `+08` from the database.
-        text.push_str(&format!(" {numeric} {name}"));
-        text
+        format!("{text} {numeric} {name}")
     }
 }
 

@@ -97,7 +97,8 @@ fn environment(chart: &Chart) -> Result<Environment<'_>, RenderError> {
     environment.set_syntax(syntax.build().map_err(|_| RenderError::Engine)?);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(RECURSION);
-    environment.set_auto_escape_callback(|name| if name.ends_with(".txt") { AutoEscape::None } else { YAML });
+    environment
+        .set_auto_escape_callback(|name| if name.strip_suffix(".txt").is_some() { AutoEscape::None } else { YAML });
     environment.set_formatter(write_expression);
     environment.add_function("refuse", refuse);
     environment.add_function("image", image);
@@ -511,8 +512,8 @@ fn explain(error: &Error, prefix: &str, template: &str, chart: &Chart) -> Render
     let mut place = (template.to_owned(), 1);
     let mut kind = error.kind();
     let mut complaint = None;
-    let mut link: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = link {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = cause {
         if let Some(inner) = current.downcast_ref::<Error>() {
             kind = inner.kind();
             if let Some(name) = inner.name() {
@@ -520,7 +521,7 @@ fn explain(error: &Error, prefix: &str, template: &str, chart: &Chart) -> Render
             }
         }
         complaint = current.downcast_ref::<Complaint>();
-        link = current.source();
+        cause = current.source();
     }
     let (name, line) = place;
     let source_line = chart

@@ -260,3 +260,87 @@ fn every_expression_of_the_embedded_chart_stands_for_a_whole_scalar() {
         }
     }
 }
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::yaml::{Numbers, read};
+
+    /// What a template prints for these values, read again.
+    fn read_again(template: &str, value: &Value) -> Value {
+        let values = Value::Mapping([("x".to_owned(), value.clone())].into());
+        let chart = chart("", &[("templates/a.yaml", template)]);
+        let text = render(&chart, &values, &release()).unwrap().remove(0).text;
+        let read = read(text.as_bytes(), Numbers::Exact).unwrap_or_else(|error| panic!("{error}: {text:?}"));
+        read.get("a").unwrap_or_else(|| panic!("{text:?}")).clone()
+    }
+
+    /// Text made of the characters and words that mean something in YAML, or of any.
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>(),
+            "[-+.0-9eExXoObB_:~ ]{0,8}",
+            "[-?:,\\[\\]{}#&*!|>'\"%@` a\n\r\t]{0,12}",
+            "(?i:true|false|yes|no|on|off|y|n|null|none|nan|\\.inf|=|<<|0o7|1e3|[0-9]{4}-[0-9]{2}-[0-9]{2})",
+        ]
+    }
+
+    fn tree() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            text().prop_map(Value::String),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Sequence),
+                prop::collection::btree_map(text(), inner, 0..4).prop_map(Value::Mapping),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn printed_text_is_read_as_the_same_text(text in text()) {
+            let value = Value::String(text);
+            prop_assert_eq!(read_again("a: {{ values.x }}\n", &value), value.clone());
+            prop_assert_eq!(read_again("a: {{ values.x | literal(2) }}\nb: 1\n", &value), value);
+        }
+
+        #[test]
+        fn printed_containers_are_read_as_the_same_containers(tree in tree()) {
+            let value = Value::Sequence(vec![tree]);
+            prop_assert_eq!(read_again("a:{{ values.x | toyaml(2) }}\nb: 1\n", &value), value);
+        }
+
+        #[test]
+        fn whatever_stands_in_a_place_of_the_values_is_rendered_or_refused(place in any::<prop::sample::Index>(), tree in tree()) {
+            let chart = Chart::embedded().unwrap();
+            let mut values = chart.values().unwrap().clone();
+            let mut places = Vec::new();
+            collect(&values, &mut Vec::new(), &mut places);
+            let place = place.get(&places);
+            let section = place[..place.len() - 1].iter().fold(&mut values, |value, key| {
+                value.as_mapping_mut().unwrap().get_mut(key).unwrap()
+            });
+            section.as_mapping_mut().unwrap().insert(place[place.len() - 1].clone(), tree);
+            for key in ["EULA_AGREE", "PRIVACY_AGREE"] {
+                values.as_mapping_mut().unwrap().insert(key.to_owned(), Value::Bool(true));
+            }
+            if let Ok(rendered) = super::super::super::render_embedded(&chart, &values, &release()) {
+                let documents = rendered.sorted.documents;
+                prop_assert!(documents.iter().all(|document| !document.kind.is_empty() && document.name.starts_with("r-maibot-")));
+            }
+        }
+    }
+
+    fn collect(value: &Value, path: &mut Vec<String>, places: &mut Vec<Vec<String>>) {
+        for (key, value) in value.as_mapping().into_iter().flatten() {
+            path.push(key.clone());
+            places.push(path.clone());
+            collect(value, path, places);
+            path.pop();
+        }
+    }
+}

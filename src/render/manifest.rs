@@ -7,17 +7,8 @@
 use std::cmp::Ordering;
 
 use crate::code::Code;
-use crate::yaml::{Mapping, Value};
-
-/// Which Helm is followed where the two differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Compat {
-    /// Helm 3.21.4.
-    Helm3,
-    /// Helm 4.2.4.
-    #[default]
-    Helm4,
-}
+pub use crate::values::Compat;
+use crate::yaml::{self, Mapping, Numbers, Value};
 
 /// What a list of documents is sorted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,9 +197,7 @@ fn split_lines(text: &str) -> Vec<&str> {
 /// Helm 3: white space around the dashes goes with them, and white space that one separator has taken cannot begin
 /// the next, so the second of two in a row is content.
 fn split_greedily(text: &str) -> Vec<&str> {
-    const fn blank(byte: &u8) -> bool {
-        matches!(*byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c')
-    }
+    let blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c');
     let text = text.trim();
     let bytes = text.as_bytes();
     let mut documents = Vec::new();
@@ -217,12 +206,12 @@ fn split_greedily(text: &str) -> Vec<&str> {
         let end = if mark == 0 {
             0
         } else if mark > start {
-            mark - bytes[start..mark].iter().rev().take_while(|byte| blank(byte)).count()
+            mark - bytes[start..mark].iter().rev().take_while(blank).count()
         } else {
             continue;
         };
         documents.push(&text[start..end]);
-        start = mark + 3 + bytes[mark + 3..].iter().take_while(|byte| blank(byte)).count();
+        start = mark + 3 + bytes[mark + 3..].iter().take_while(blank).count();
     }
     documents.push(&text[start..]);
     documents.into_iter().map(str::trim).filter(|document| !document.is_empty()).collect()
@@ -359,16 +348,12 @@ fn list(annotations: &[(String, String)], key: &str) -> Vec<String> {
 
 fn read(path: &str, content: &str, compat: Compat) -> Result<(Document, Vec<(String, String)>), ManifestError> {
     let error = |message: String| ManifestError { path: path.to_owned(), message };
-    let object = parse(content).map_err(error)?;
+    let object = yaml::read(content.as_bytes(), Numbers::Exact).map_err(|problem| error(problem.to_string()))?;
     let head = Head::decode(&object, compat)
         .map_err(|message| error(format!("error unmarshaling JSON: while decoding JSON: json: {message}")))?;
     let document =
         Document { path: path.to_owned(), kind: head.kind, name: head.name, content: content.to_owned(), object };
     Ok((document, head.annotations))
-}
-
-fn parse(content: &str) -> Result<Value, String> {
-    serde_yaml::from_str::<serde_json::Value>(content).map(Value::from).map_err(|error| error.to_string())
 }
 
 /// What Helm reads of a document. Go matches the names without regard to case, turns scalars into text, and reports the
@@ -462,7 +447,7 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Bool(value) => Some(value.to_string()),
         Value::Int(value) => Some(value.to_string()),
         Value::UInt(value) => Some(value.to_string()),
-        Value::Float(value) => Some(value.to_string()),
+        Value::Float(value) => Some(yaml::number::format_g(*value)),
         Value::String(text) => Some(text.clone()),
         Value::Null | Value::Sequence(_) | Value::Mapping(_) => None,
     }

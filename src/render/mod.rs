@@ -11,8 +11,9 @@ pub use jinja::undeclared;
 
 use crate::chart::{Chart, ChartError, Engine};
 use crate::code::Code;
+use crate::values::Compat;
 use crate::yaml::Value;
-use manifest::{Compat, ManifestError, Order, Sorted};
+use manifest::{ManifestError, Order, Sorted};
 
 /// What templates are told about the release.
 #[derive(Debug, Clone, PartialEq, Eq)]

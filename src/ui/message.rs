@@ -212,7 +212,7 @@ impl Message {
 }
 
 /// What a phase is called in progress lines.
-pub const fn phase(phase: Phase, language: Language) -> &'static str {
+pub(super) const fn phase(phase: Phase, language: Language) -> &'static str {
     match phase {
         Phase::Render => language.of("render the chart", "渲染 chart"),
         Phase::Lock => language.of("take the lock", "获取锁"),
@@ -228,7 +228,7 @@ pub const fn phase(phase: Phase, language: Language) -> &'static str {
 }
 
 /// What was done to an object, as one word.
-pub const fn change(change: Change, language: Language) -> &'static str {
+pub(super) const fn change(change: Change, language: Language) -> &'static str {
     match change {
         Change::Created => language.of("created", "已创建"),
         Change::Configured => language.of("configured", "已更新"),
@@ -239,7 +239,7 @@ pub const fn change(change: Change, language: Language) -> &'static str {
 }
 
 /// How far an object is, as one word.
-pub const fn state(state: ObjectState, language: Language) -> &'static str {
+pub(super) const fn state(state: ObjectState, language: Language) -> &'static str {
     match state {
         ObjectState::Waiting => language.of("waiting", "等待"),
         ObjectState::Ready => language.of("ready", "就绪"),
@@ -250,7 +250,7 @@ pub const fn state(state: ObjectState, language: Language) -> &'static str {
 }
 
 /// What was done to a file on a volume.
-pub fn file_change(change: &FileChange, language: Language) -> String {
+pub(super) fn file_change(change: &FileChange, language: Language) -> String {
     match (change, language) {
         (FileChange::Written, Language::English) => "written".to_owned(),
         (FileChange::Written, Language::Chinese) => "已写入".to_owned(),

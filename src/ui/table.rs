@@ -78,7 +78,7 @@ pub fn visible_width(text: &str) -> usize {
 }
 
 /// Appends `text`, then spaces up to `width` columns.
-pub fn pad_into(target: &mut String, text: &str, width: usize) {
+fn pad_into(target: &mut String, text: &str, width: usize) {
     target.push_str(text);
     target.extend(std::iter::repeat_n(' ', width.saturating_sub(visible_width(text))));
 }

@@ -187,14 +187,15 @@ impl Usage {
     /// Helm's text after `Error: `.
     pub fn helm(&self, helm: Helm) -> String {
         match self {
-            Self::UnknownFlag { flag, group, .. } => match flag.strip_prefix("--") {
-                Some(name) => format!("unknown flag: --{name}"),
-                None => {
+            Self::UnknownFlag { flag, group, .. } => {
+                if let Some(name) = flag.strip_prefix("--") {
+                    format!("unknown flag: --{name}")
+                } else {
                     let letter = flag.trim_start_matches('-');
                     let group = group.as_deref().unwrap_or(letter);
                     format!("unknown shorthand flag: '{}' in -{group}", letter.chars().next().unwrap_or('?'))
                 }
-            },
+            }
             Self::UnknownCommand { name, parent, helm: suggestions, .. } => {
                 let mut text = format!("unknown command {} for {}", quoted(name), quoted(&as_helm(parent)));
                 if !suggestions.is_empty() {
@@ -223,7 +224,9 @@ impl Usage {
                 ),
             },
             Self::Conflict { flag, other } => {
+                // The group is shown as it was declared, the set ones sorted.
                 let mut names = [flag.trim_start_matches('-'), other.trim_start_matches('-')];
+                names.sort_by_key(|name| matches!(*name, "force-conflicts" | "dry-run"));
                 let group = names.join(" ");
                 names.sort_unstable();
                 format!(

@@ -1,1 +1,35 @@
-//! placeholder
+//! What the user wants: values files and the `--set` family, merged, laid over a chart's defaults, checked.
+//!
+//! The room reads no file itself: names go to a reader that the caller gives. Grammar, limits, order, merging and
+//! error texts are Helm's (package `strvals`, `pkg/cli/values`, `chart/common/util`); where Helm 3 and Helm 4 differ,
+//! [`Compat`] decides. What a value means to MaiBot is `application`'s business.
+//!
+//! The way of a value: [`Flags::collect`] gives the user's values, [`process_dependencies`] switches subcharts and
+//! takes over their exports, [`coalesce`] lays the user's values over the defaults, [`check`] holds the result
+//! against the schemas. [`unknown_keys`] finds what the chart has no use for.
+
+mod coalesce;
+mod dependencies;
+mod schema;
+mod set;
+mod sources;
+mod unknown;
+mod warning;
+
+pub use coalesce::{ChartValues, CoalesceError, coalesce};
+pub use dependencies::{Dependency, DependencyError, Import, IsCompatible, process_dependencies};
+pub use schema::{SchemaError, Violation, check, check_one};
+pub use set::{SetError, SetKind};
+pub use sources::{Flags, Given, Reader, ValuesError};
+pub use unknown::{UnknownKey, nearest, unknown_keys};
+pub use warning::Warning;
+
+/// Which Helm's behaviour is wanted where the two differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compat {
+    /// Helm 4.2.
+    #[default]
+    Helm4,
+    /// Helm 3.21: one document per values file, no whole objects in `--set-json`, nulls of chart defaults stay.
+    Helm3,
+}

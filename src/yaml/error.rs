@@ -156,7 +156,7 @@ impl Error {
     pub(super) fn relocate(&mut self, locate: &dyn Fn(&mut Position)) {
         match self {
             Self::Syntax(Fault { position: Some(position), .. }) | Self::NotJson { position: Some(position), .. } => {
-                locate(position)
+                locate(position);
             }
             Self::Document(error) => error.relocate(locate),
             _ => {}

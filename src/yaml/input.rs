@@ -83,7 +83,7 @@ impl<'a> Decoded<'a> {
 
     /// What a scanner reads.
     pub(super) fn input(&self) -> Input<'_> {
-        let careful = (self.flaw.is_some() || self.text.contains(BYTE_ORDER_MARK)).then(|| Window {
+        let careful = (self.flaw.is_some() || self.text.contains(BYTE_ORDER_MARK)).then_some(Window {
             flaw: self.flaw,
             skipped: self.skipped,
             start: 0,

@@ -22,10 +22,13 @@ const SELECTOR_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How old an event may be when it is first seen to count as a present trouble. Older ones speak of the past;
 /// one that is still true comes again.
-const FRESH: Duration = Duration::from_secs(120);
+const FRESH: Duration = Duration::from_mins(2);
 
 /// How many events are kept for one object.
 const EVENTS_KEPT: usize = 20;
+
+/// How often is asked whether a Pod uses a claim.
+const CLAIM_PAUSE: Duration = Duration::from_secs(3);
 
 /// The longest label selector that is put into a request line.
 const LONGEST_SELECTOR: usize = 2048;
@@ -157,12 +160,7 @@ impl Wait<'_, '_> {
         let mut deployments: BTreeMap<String, Vec<Option<Value>>> = BTreeMap::new();
         for aim in self.aims.iter().filter(|aim| !aim.settled && aim.wants_pods()) {
             let Some(namespace) = aim.goal.object.namespace.clone() else { continue };
-            if is_workload(&aim.goal.object.kind) {
-                namespaces.entry(namespace.clone()).or_default().push(aim.latest.clone());
-            } else {
-                // A claim: any Pod may use it.
-                namespaces.entry(namespace.clone()).or_default();
-            }
+            namespaces.entry(namespace.clone()).or_default().push(aim.latest.clone());
             if aim.goal.object.kind == "Deployment" && self.options.rules == Rules::Legacy {
                 deployments.entry(namespace).or_default().push(aim.latest.clone());
             }
@@ -200,36 +198,53 @@ impl Wait<'_, '_> {
         }
     }
 
-    /// Finds out when unbound claims get their volumes, once nothing else is waited for. Says whether anything new is
-    /// known.
-    pub(super) async fn find_bindings(&mut self) -> bool {
-        if self.options.rules != Rules::Full {
-            return false;
-        }
+    /// Finds out what becomes of unbound claims, once nothing else is waited for: when their class makes volumes, and
+    /// whether a Pod uses them. Says whether anything was looked up.
+    pub(super) async fn look_at_claims(&mut self, now: Instant) -> bool {
         let open: Vec<usize> = (0..self.aims.len()).filter(|index| !self.aims[*index].reached).collect();
-        let asking = |aim: &Aim| aim.binding == Binding::Unknown && aim.unbound_claim();
-        if open.is_empty() || !open.iter().all(|index| asking(&self.aims[*index])) {
+        let only_claims = !open.is_empty() && open.iter().all(|index| self.aims[*index].unbound_claim());
+        if self.options.rules != Rules::Full || !only_claims {
             return false;
         }
+        if let Some(due) = self.claims_looked.map(|at| at + CLAIM_PAUSE)
+            && now < due
+        {
+            self.wake_at(due);
+            return false;
+        }
+        self.claims_looked = Some(now);
         for index in open {
             let claim = self.aims[index].latest.clone().unwrap_or_default();
             let class = claim.pointer("/spec/storageClassName").and_then(Value::as_str).map(str::to_owned);
-            self.aims[index].binding = match binding_of(self.cluster, class.as_deref()).await {
-                Ok(binding) => binding,
-                Err(error) => {
-                    // Then a claim that nobody uses yet is taken to be waiting for its first user.
-                    let what = Target {
-                        api_version: "storage.k8s.io/v1".to_owned(),
-                        kind: "StorageClass".to_owned(),
-                        namespace: None,
-                        name: class.unwrap_or_default(),
-                    };
-                    (self.observe)(Progress::Blind { what, error });
-                    Binding::FirstConsumer
-                }
-            };
+            if self.aims[index].binding == Binding::Unknown {
+                self.aims[index].binding = match binding_of(self.cluster, class.as_deref()).await {
+                    Ok(binding) => binding,
+                    Err(error) => {
+                        // Then a claim that nobody uses yet is taken to be waiting for its first user.
+                        let what = Resource::known("storage.k8s.io/v1", "StorageClass")
+                            .map(|resource| resource.target(None, class.as_deref().unwrap_or_default()));
+                        (self.observe)(Progress::Blind { what: what.unwrap_or_default(), error });
+                        Binding::FirstConsumer
+                    }
+                };
+            }
+            if self.aims[index].binding == Binding::FirstConsumer {
+                let namespace = self.aims[index].goal.object.namespace.clone().unwrap_or_default();
+                self.aims[index].used = self.is_used(&namespace, fields::text(&claim, "/metadata/name")).await;
+            }
         }
         true
+    }
+
+    async fn is_used(&mut self, namespace: &str, claim: &str) -> bool {
+        let Ok(resource) = resource_of("v1", "Pod") else { return false };
+        match self.cluster.list(&resource, Some(namespace), &ListOptions::default()).await {
+            Ok(list) => list.items.iter().any(|pod| fields::uses_claim(pod, claim)),
+            Err(error) => {
+                (self.observe)(Progress::Blind { what: resource.target(Some(namespace), ""), error });
+                false
+            }
+        }
     }
 
     /// Takes news of a watch in.
@@ -396,6 +411,7 @@ impl Aim {
             looked: false,
             settled,
             binding: Binding::Unknown,
+            used: true,
             readiness: settled.then_some(readiness::Readiness::Ready),
             reached: settled,
             failed: None,
@@ -416,8 +432,7 @@ impl Aim {
     }
 
     fn wants_pods(&self) -> bool {
-        self.goal.condition == Condition::Ready
-            && (is_workload(&self.goal.object.kind) || self.goal.object.kind == "PersistentVolumeClaim")
+        self.goal.condition == Condition::Ready && is_workload(&self.goal.object.kind)
     }
 
     fn unbound_claim(&self) -> bool {

@@ -121,6 +121,7 @@ impl Wait<'_, '_> {
             pods: &pods,
             replica_sets: &sets,
             binding: self.aims[index].binding,
+            used: self.aims[index].used,
             wait_for_jobs: self.options.wait_for_jobs,
             now: time,
         };

@@ -27,7 +27,11 @@ pub(super) fn live(test: &str) -> Option<Live> {
         kubectl: need("MAIBOT_TEST_KUBECTL"),
         helm3: need("MAIBOT_TEST_HELM3"),
         helm4: need("MAIBOT_TEST_HELM4"),
-        namespace: format!("t-{}-{}", test.replace('_', "-").chars().take(40).collect::<String>().trim_end_matches('-'), std::process::id()),
+        namespace: format!(
+            "t-{}-{}",
+            test.replace('_', "-").chars().take(40).collect::<String>().trim_end_matches('-'),
+            std::process::id()
+        ),
         home: tempfile::tempdir().unwrap(),
     };
     live.kubectl(&["create", "namespace", &live.namespace]);

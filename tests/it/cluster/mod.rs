@@ -1,4 +1,10 @@
 //! The program on a real cluster, beside real Helm. Every test has a namespace of its own.
 
+mod budget;
+mod client;
+mod data;
+mod failures;
+mod interchange;
+mod killed;
 mod live;
-mod smoke;
+mod upgradable;

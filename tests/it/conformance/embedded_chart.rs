@@ -1,23 +1,18 @@
 //! What the embedded chart renders, to be read: whole manifests and notes as snapshots.
 
+use maibot::application::components::ComponentId;
+use maibot::application::versions::Versions;
 use maibot::chart::Chart;
+use maibot::render::manifest::{self, Document, Order};
 use maibot::render::{ReleaseInfo, Rendered, render_embedded};
+use maibot::values::Compat;
 use maibot::yaml::Value;
 
-fn render(name: &str, is_upgrade: bool, user: serde_json::Value) -> Rendered {
-    fn merge(into: &mut Value, from: Value) {
-        match (into, from) {
-            (Value::Mapping(into), Value::Mapping(from)) => {
-                for (key, value) in from {
-                    merge(into.entry(key).or_default(), value);
-                }
-            }
-            (into, from) => *into = from,
-        }
-    }
+use super::official_chart::values;
+
+fn render(name: &str, is_upgrade: bool, user: &serde_json::Value) -> Rendered {
     let chart = Chart::embedded().unwrap();
-    let mut values = chart.values().unwrap().clone();
-    merge(&mut values, Value::from(user));
+    let values = values(&chart, &[serde_json::json!({ "file": user })]);
     let release = ReleaseInfo { name: name.to_owned(), namespace: "bot".to_owned(), revision: 1, is_upgrade };
     render_embedded(&chart, &values, &release).unwrap()
 }
@@ -34,7 +29,7 @@ fn snapshot(name: &str, text: &str) {
 
 #[test]
 fn defaults_render_core_adapter_and_napcat() {
-    let rendered = render("maimai", false, serde_json::json!({ "EULA_AGREE": true, "PRIVACY_AGREE": true }));
+    let rendered = render("maimai", false, &serde_json::json!({ "EULA_AGREE": true, "PRIVACY_AGREE": true }));
     snapshot("defaults-manifest", &rendered.manifest);
     snapshot("defaults-notes", &rendered.notes);
 }
@@ -45,7 +40,7 @@ fn everything_on_renders_all_components_with_their_settings() {
     let rendered = render(
         "maimai",
         true,
-        serde_json::json!({
+        &serde_json::json!({
             "EULA_AGREE": true,
             "PRIVACY_AGREE": true,
             "adapter": {
@@ -77,9 +72,62 @@ fn without_webui_the_core_is_probed_by_its_open_socket() {
         "core": { "webui": { "enabled": false } },
         "napcat": { "enabled": false },
     });
-    let rendered = render("maimai", false, user);
+    let rendered = render("maimai", false, &user);
     let core =
         rendered.sorted.documents.iter().find(|document| document.path.ends_with("core/statefulset.yaml")).unwrap();
     snapshot("without-webui-core", &core.content);
     snapshot("without-webui-notes", &rendered.notes);
+}
+
+#[test]
+fn the_default_images_are_those_of_the_version_table() {
+    let rendered = render(
+        "maimai",
+        false,
+        &serde_json::json!({
+            "EULA_AGREE": true,
+            "PRIVACY_AGREE": true,
+            "sqlite_web": { "enabled": true },
+            "statistics_dashboard": { "enabled": true },
+        }),
+    );
+    let versions = Versions::get();
+    for (name, component) in [
+        ("core", ComponentId::Core),
+        ("adapter", ComponentId::Adapter),
+        ("napcat", ComponentId::Napcat),
+        ("sqlite-web", ComponentId::SqliteWeb),
+        ("statistics-dashboard", ComponentId::StatisticsDashboard),
+    ] {
+        let (repository, tag) = versions.default_image(versions.embedded(), component);
+        let workload = rendered
+            .sorted
+            .documents
+            .iter()
+            .find(|document| {
+                document.name == format!("maimai-maibot-{name}")
+                    && document.object.get("spec").unwrap().get("template").is_some()
+            })
+            .unwrap();
+        let image = &workload.object.to_json()["spec"]["template"]["spec"]["containers"][0]["image"];
+        assert_eq!(image, &format!("{repository}:{tag}"), "{name}");
+    }
+}
+
+#[test]
+fn a_stored_manifest_is_read_back_as_its_documents() {
+    let rendered = render("maimai", false, &serde_json::json!({ "EULA_AGREE": true, "PRIVACY_AGREE": true }));
+    let stored = manifest::read_stored(&rendered.manifest, Order::Install, Compat::Helm4).unwrap();
+    let named = |documents: &[Document]| -> Vec<_> {
+        documents.iter().map(|one| (one.path.clone(), one.kind.clone(), one.name.clone(), one.object.clone())).collect()
+    };
+    assert_eq!(named(&stored), named(&rendered.sorted.documents));
+    let removed = manifest::read_stored(&rendered.manifest, Order::Uninstall, Compat::Helm4).unwrap();
+    let kinds: Vec<_> = removed.iter().map(|document| document.kind.as_str()).collect();
+    assert_eq!(kinds.first(), Some(&"Service"));
+    assert_eq!(kinds.last(), Some(&"ConfigMap"));
+    for claim in removed.iter().filter(|document| document.kind == "PersistentVolumeClaim") {
+        let policy = claim.object.at(&["metadata", "annotations", "helm.sh/resource-policy"]);
+        assert_eq!(policy.and_then(Value::as_str), Some("keep"), "{}", claim.name);
+    }
 }

@@ -9,6 +9,7 @@
 mod config_facts;
 mod embedded_chart;
 mod official_chart;
+mod sort;
 mod values;
 mod yaml;
 
@@ -29,8 +30,12 @@ pub(crate) enum Helm {
 type Answer = fn(&Value, Helm) -> Result<Value, String>;
 
 /// What can be asked: the command's name and what answers it.
-const COMMANDS: &[(&str, Answer)] =
-    &[("yaml", yaml::answer), ("strvals", values::answer_strvals), ("coalesce", values::answer_coalesce)];
+const COMMANDS: &[(&str, Answer)] = &[
+    ("yaml", yaml::answer),
+    ("strvals", values::answer_strvals),
+    ("coalesce", values::answer_coalesce),
+    ("sort", sort::answer),
+];
 
 /// Tells what is wrong with one case of a file without a command; nothing if it is right.
 type Check = fn(&Value) -> Option<String>;
@@ -40,8 +45,14 @@ const OLDER_FILES: &[(&str, Check)] =
     &[("from-yaml-cases.json", yaml::check_from_yaml), ("to-yaml-cases.json", yaml::check_to_yaml)];
 
 /// The files that have a test of their own below.
-const TESTED: &[&str] =
-    &["yaml-cases.json", "strvals-cases.json", "coalesce-cases.json", "from-yaml-cases.json", "to-yaml-cases.json"];
+const TESTED: &[&str] = &[
+    "yaml-cases.json",
+    "strvals-cases.json",
+    "coalesce-cases.json",
+    "from-yaml-cases.json",
+    "to-yaml-cases.json",
+    "sort-cases.json",
+];
 
 /// How many differences are shown of one file.
 const SHOWN: usize = 8;
@@ -157,6 +168,11 @@ fn set_flags_and_values_files_give_what_helm_gives() {
 #[test]
 fn values_and_chart_defaults_coalesce_as_in_helm() {
     run_tested("coalesce-cases.json");
+}
+
+#[test]
+fn documents_are_split_and_sorted_as_in_helm() {
+    run_tested("sort-cases.json");
 }
 
 /// Whatever else lies in the folder is run too if its command is known, and named if it is not.

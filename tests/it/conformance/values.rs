@@ -1,13 +1,140 @@
 //! The commands `strvals` and `coalesce`.
 
-use maibot::yaml::Value;
+use maibot::values::{ChartValues, Compat, Dependency, Flags, Import, coalesce, process_dependencies};
+use maibot::yaml::{Mapping, Numbers, Value, read_documents, read_mapping};
 
-use super::Helm;
+use super::{Helm, text};
 
-pub(super) fn answer_strvals(_: &Value, _: Helm) -> Result<Value, String> {
-    Err("not there yet".to_owned())
+fn compat(helm: Helm) -> Compat {
+    match helm {
+        Helm::Four => Compat::Helm4,
+        Helm::Three => Compat::Helm3,
+    }
 }
 
-pub(super) fn answer_coalesce(_: &Value, _: Helm) -> Result<Value, String> {
-    Err("not there yet".to_owned())
+fn strings(case: &Value, key: &str) -> Vec<String> {
+    let list = case.get(key).and_then(Value::as_sequence);
+    list.into_iter().flatten().map(|item| item.as_str().unwrap().to_owned()).collect()
+}
+
+pub(super) fn answer_strvals(case: &Value, helm: Helm) -> Result<Value, String> {
+    let flags = Flags {
+        files: strings(case, "values_files"),
+        set_json: strings(case, "set_json"),
+        set: strings(case, "set"),
+        set_string: strings(case, "set_string"),
+        set_file: strings(case, "set_file"),
+        set_literal: strings(case, "set_literal"),
+    };
+    let mut read = |name: &str| match case.at(&["files", name]) {
+        Some(content) => Ok(content.as_str().unwrap().as_bytes().to_vec()),
+        None if name.is_empty() => Err("open : no such file or directory".to_owned()),
+        None => Err(format!("open {name}: no such file or directory")),
+    };
+    let plain = flags.collect(compat(helm), Numbers::Helm, false, &mut read);
+    let followed = flags.collect(compat(helm), Numbers::Helm, true, &mut read);
+    // Following origins may not change anything.
+    assert_eq!(plain.as_ref().map(|given| &given.values), followed.as_ref().map(|given| &given.values));
+    plain.map(|given| Value::Mapping(given.values)).map_err(|error| error.to_string())
+}
+
+pub(super) fn answer_coalesce(case: &Value, helm: Helm) -> Result<Value, String> {
+    let files: Mapping = case.get("files").and_then(Value::as_mapping).cloned().unwrap_or_default();
+    let metadata = case.get("chart").cloned().unwrap_or_else(Value::empty_mapping);
+    let mut chart = load(&files, "", metadata.as_mapping().unwrap(), helm)?;
+    let mut flags = Flags { set: strings(case, "set"), ..Flags::default() };
+    let mut written = String::new();
+    match case.get("values") {
+        None => {}
+        Some(Value::String(text)) => written.clone_from(text),
+        Some(value) => written = maibot::yaml::to_yaml(value).unwrap(),
+    }
+    flags.files.push("values".to_owned());
+    let given = flags
+        .collect(compat(helm), Numbers::Helm, false, &mut |_| Ok(written.clone().into_bytes()))
+        .map_err(|error| error.to_string())?;
+    let mut warnings = Vec::new();
+    process_dependencies(&mut chart, &given.values, compat(helm), &is_compatible, &mut warnings)
+        .map_err(|error| error.to_string())?;
+    let values = coalesce(&chart, &given.values, compat(helm), &mut warnings).map_err(|error| error.to_string())?;
+    let mut lines: Vec<String> = warnings.iter().map(|warning| warning.text(compat(helm))).collect();
+    lines.sort();
+    Ok(Value::Mapping(Mapping::from([
+        ("charts".to_owned(), names(&chart)),
+        ("values".to_owned(), Value::Mapping(values)),
+        ("warnings".to_owned(), Value::Sequence(lines.into_iter().map(Value::String).collect())),
+    ])))
+}
+
+fn names(chart: &ChartValues) -> Value {
+    Value::Mapping(chart.subcharts.iter().map(|subchart| (subchart.name.clone(), names(subchart))).collect())
+}
+
+/// The constraints that the vectors use: none, an exact version, a caret.
+fn is_compatible(constraint: &str, version: &str) -> bool {
+    let version = semver::Version::parse(version).unwrap();
+    let constraint = if constraint.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("={constraint}")
+    } else {
+        constraint.to_owned()
+    };
+    !constraint.is_empty() && semver::VersionReq::parse(&constraint).is_ok_and(|it| it.matches(&version))
+}
+
+/// A chart of the files below `prefix`.
+fn load(files: &Mapping, prefix: &str, metadata: &Mapping, helm: Helm) -> Result<ChartValues, String> {
+    let file = |name: &str| files.get(&format!("{prefix}{name}")).and_then(Value::as_str);
+    let values = file("values.yaml").unwrap_or_default().as_bytes();
+    let values = match helm {
+        Helm::Four => read_documents(values, Numbers::Helm),
+        Helm::Three => read_mapping(values, Numbers::Helm),
+    };
+    let string = |map: &Mapping, key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut dependencies = None;
+    if let Some(Value::Sequence(list)) = metadata.get("dependencies") {
+        let list: Vec<Dependency> = list
+            .iter()
+            .map(|it| {
+                let map = it.as_mapping().unwrap();
+                Dependency {
+                    name: string(map, "name"),
+                    version: string(map, "version"),
+                    condition: string(map, "condition"),
+                    tags: strings(it, "tags"),
+                    alias: string(map, "alias"),
+                    import_values: it
+                        .get("import-values")
+                        .and_then(Value::as_sequence)
+                        .into_iter()
+                        .flatten()
+                        .filter_map(Import::from_value)
+                        .collect(),
+                }
+            })
+            .collect();
+        for dependency in &list {
+            dependency.validate().map_err(|error| error.to_string())?;
+        }
+        dependencies = Some(list);
+    }
+    let charts = format!("{prefix}charts/");
+    let mut folders: Vec<&str> =
+        files.keys().filter_map(|path| path.strip_prefix(&charts)?.split_once('/')).map(|(folder, _)| folder).collect();
+    folders.dedup();
+    let mut subcharts = Vec::new();
+    for folder in folders {
+        let prefix = format!("{charts}{folder}/");
+        let metadata = text(&Value::Mapping(files.clone()), &format!("{prefix}Chart.yaml")).to_owned();
+        let metadata = read_mapping(metadata.as_bytes(), Numbers::Exact).unwrap();
+        subcharts.push(load(files, &prefix, &metadata, helm)?);
+    }
+    let name = string(metadata, "name");
+    Ok(ChartValues {
+        name: if name.is_empty() { "c".to_owned() } else { name },
+        version: string(metadata, "version"),
+        values: values.map_err(|error| error.to_string())?,
+        schema: None,
+        dependencies,
+        subcharts,
+    })
 }

@@ -80,8 +80,7 @@ async fn an_end_without_a_status_is_a_failure_even_when_all_output_came() {
 #[tokio::test]
 async fn a_reset_in_the_middle_of_the_output_ends_the_run_at_once() {
     let began = Instant::now();
-    let (_server, cluster) =
-        server(Plan { at: Break::Output(3), kill: true, ..Plan::new() }).await;
+    let (_server, cluster) = server(Plan { at: Break::Output(3), kill: true, ..Plan::new() }).await;
     let error = cluster.exec(&exec(&["sh", "-c", "echo hello; sleep 30"])).await.unwrap_err();
     assert!(matches!(error, ExecError::Broken { .. }), "{error:?}");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
@@ -97,7 +96,8 @@ async fn a_missing_program_is_told_apart_from_one_that_fails() {
 
     // CRI-O lets it look like a program that ended.
     let (_server, cluster) = script!(Protocol::V5, |socket| {
-        let text = b"time=... level=error msg=\"exec failed: unable to start container process: exec: \\\"python3\\\": \
+        let text =
+            b"time=... level=error msg=\"exec failed: unable to start container process: exec: \\\"python3\\\": \
             executable file not found in $PATH\"";
         socket.send(on(2, text)).await.unwrap();
         socket.send(on(3, ended(255).to_string().as_bytes())).await.unwrap();

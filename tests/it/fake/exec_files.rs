@@ -105,10 +105,12 @@ async fn a_file_is_written_read_copied_and_found_over_one_exec() {
     assert_eq!(read.entry.mode, 0o640);
 
     let copy = session
-        .copy(data("bot_config.toml"), Some(read.sha256), data("bot_config.toml.old"), &Writing {
-            expect: Expect::Absent,
-            ..Writing::default()
-        })
+        .copy(
+            data("bot_config.toml"),
+            Some(read.sha256),
+            data("bot_config.toml.old"),
+            &Writing { expect: Expect::Absent, ..Writing::default() },
+        )
         .await
         .unwrap();
     assert_eq!(copy.sha256, read.sha256);
@@ -363,7 +365,9 @@ async fn a_program_that_ends_with_a_complaint_is_quoted() {
         })
     });
     let (cluster, _) = server.cluster().await;
-    let Err(error) = cluster.files(&SessionOptions::new("bot", "helper", "helper", &[])).await else { panic!("started") };
+    let Err(error) = cluster.files(&SessionOptions::new("bot", "helper", "helper", &[])).await else {
+        panic!("started")
+    };
     assert!(error.to_string().contains("MemoryError"), "{error}");
     assert!(error.to_string().contains("exit 1"), "{error}");
 }
@@ -436,9 +440,8 @@ async fn attempt(bench: &Bench, plan: Plan) -> Result<(), FileError> {
     *bench.plan.lock().unwrap() = plan;
     let mut session = bench.cluster.files(&bench.options()).await?;
     let expect = Expect::Content(Sha256::of(OLD.as_bytes()));
-    let written = session
-        .write(data("config.toml"), new_content().as_bytes(), &Writing { expect, ..Writing::default() })
-        .await?;
+    let written =
+        session.write(data("config.toml"), new_content().as_bytes(), &Writing { expect, ..Writing::default() }).await?;
     assert_eq!(written.sha256, Sha256::of(new_content().as_bytes()));
     session.close().await
 }

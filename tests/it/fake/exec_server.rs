@@ -162,7 +162,8 @@ async fn serve(socket: Socket, command: Vec<String>, plan: Plan) {
     let mut child = match spawned {
         Ok(child) => child,
         Err(error) => {
-            let message = format!("OCI runtime exec failed: exec: {:?}: executable file not found in $PATH: {error}", command[0]);
+            let message =
+                format!("OCI runtime exec failed: exec: {:?}: executable file not found in $PATH: {error}", command[0]);
             let (mut sink, _) = socket.split();
             let _ = sink.send(on(3, refused(&message).to_string().as_bytes())).await;
             let _ = sink.close().await;
@@ -270,6 +271,7 @@ async fn serve(socket: Socket, command: Vec<String>, plan: Plan) {
     let _ = sink.send(on(3, ended(code).to_string().as_bytes())).await;
     let _ = sink.close().await;
     // Closing with input unread would reset the connection and take the status along.
-    let _ = tokio::time::timeout(Duration::from_secs(5), async { while let Some(Ok(_)) = source.next().await {} }).await;
+    let _ =
+        tokio::time::timeout(Duration::from_secs(5), async { while let Some(Ok(_)) = source.next().await {} }).await;
     feeder.abort();
 }

@@ -4,12 +4,13 @@
 
 mod client;
 mod credential;
-mod kubeconfig;
 mod exec;
 mod exec_files;
 pub mod exec_server;
+mod kubeconfig;
 mod objects;
 mod proxy;
 pub mod server;
 pub mod store;
 mod tls;
+mod watch;

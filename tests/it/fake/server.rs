@@ -225,6 +225,8 @@ impl FakeServer {
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let Ok((stream, _)) = listener.accept().await else { return };
+                // Else each answer in two pieces waits for the client's delayed acknowledgement.
+                let _ = stream.set_nodelay(true);
                 let number = {
                     let mut state = lock(&shared);
                     state.connections += 1;
@@ -374,18 +376,12 @@ async fn give(stream: &mut TcpStream, answer: Answer) -> bool {
         }
         Answer::Full { status, headers, body } => {
             let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
-            for (name, value) in headers {
-                head.push_str(&format!("{name}: {value}\r\n"));
-            }
-            head.push_str("\r\n");
+            head.push_str(&lines(&headers));
             stream.write_all(head.as_bytes()).await.is_ok() && stream.write_all(&body).await.is_ok()
         }
         Answer::Stream { headers, mut chunks } => {
             let mut head = String::from("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n");
-            for (name, value) in headers {
-                head.push_str(&format!("{name}: {value}\r\n"));
-            }
-            head.push_str("\r\n");
+            head.push_str(&lines(&headers));
             if stream.write_all(head.as_bytes()).await.is_err() {
                 return false;
             }
@@ -426,6 +422,13 @@ async fn give(stream: &mut TcpStream, answer: Answer) -> bool {
             false
         }
     }
+}
+
+/// Header lines and the empty line after them.
+fn lines(headers: &[(String, String)]) -> String {
+    let mut lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    lines.push("\r\n".to_owned());
+    lines.concat()
 }
 
 /// A socket to leave in place of one that was handed over.

@@ -401,10 +401,33 @@ fn shown(object: &Value, request: &Recorded) -> Value {
     }
 }
 
+/// The terms of a label selector: commas inside parentheses part none.
+fn terms(selector: &str) -> Vec<&str> {
+    let (mut terms, mut start, mut depth) = (Vec::new(), 0, 0);
+    for (at, character) in selector.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            ',' if depth == 0 => {
+                terms.push(&selector[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    terms.push(&selector[start..]);
+    terms.retain(|term| !term.is_empty());
+    terms
+}
+
 fn selected(object: &Value, query: &[(String, String)]) -> bool {
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     let have = labels(object);
-    let by_labels = value("labelSelector").split(',').filter(|term| !term.is_empty()).all(|term| {
+    let by_labels = terms(value("labelSelector")).into_iter().all(|term| {
+        if let Some((key, values)) = term.split_once(" in (") {
+            let values = values.trim_end_matches(')');
+            return have.get(key).is_some_and(|found| values.split(',').any(|value| value.trim() == found));
+        }
         if let Some((key, wanted)) = term.split_once("!=") {
             return have.get(key).is_none_or(|found| found != wanted);
         }
@@ -446,8 +469,8 @@ fn merge(target: &mut Value, patch: &Value, removing: bool) {
 }
 
 /// RFC 6902: `test`, `add`, `replace`, `remove`.
-fn patch_json(object: &mut Value, patch: &Value) -> Result<(), String> {
-    for step in patch.as_array().into_iter().flatten() {
+fn patch_json(object: &mut Value, steps: &Value) -> Result<(), String> {
+    for step in steps.as_array().into_iter().flatten() {
         let path = step["path"].as_str().unwrap_or_default();
         let value = step["value"].clone();
         let unescape = |text: &str| text.replace("~1", "/").replace("~0", "~");
@@ -455,18 +478,18 @@ fn patch_json(object: &mut Value, patch: &Value) -> Result<(), String> {
             Some("test") if object.pointer(path) != Some(&value) => return Err(format!("test of {path} failed")),
             Some("test") => {}
             Some(operation @ ("add" | "replace" | "remove")) => {
-                let (parent, last) = path.rsplit_once('/').ok_or("no path")?;
+                let (parent, leaf) = path.rsplit_once('/').ok_or("no path")?;
                 let parent = object.pointer_mut(parent).ok_or(format!("{path} is not there"))?;
                 match (parent, operation) {
                     (Value::Object(map), "remove") => {
-                        map.remove(&unescape(last)).ok_or(format!("{path} is not there"))?;
+                        map.remove(&unescape(leaf)).ok_or(format!("{path} is not there"))?;
                     }
                     (Value::Object(map), _) => {
-                        map.insert(unescape(last), value);
+                        map.insert(unescape(leaf), value);
                     }
-                    (Value::Array(list), "add") if last == "-" => list.push(value),
+                    (Value::Array(list), "add") if leaf == "-" => list.push(value),
                     (Value::Array(list), operation) => {
-                        let index: usize = last.parse().map_err(|_| format!("{path} is no index"))?;
+                        let index: usize = leaf.parse().map_err(|_| format!("{path} is no index"))?;
                         match operation {
                             "add" if index <= list.len() => list.insert(index, value),
                             "replace" if index < list.len() => list[index] = value,

@@ -1,0 +1,160 @@
+//! The tree of commands.
+
+use clap::{Args, Command, CommandFactory as _, Parser, Subcommand};
+
+use crate::ui::Arity;
+
+use super::completion::CompletionArgs;
+use super::env::EnvArgs;
+use super::explain::ExplainArgs;
+use super::get::GetArgs;
+use super::global::Typed;
+use super::history::HistoryArgs;
+use super::install::InstallArgs;
+use super::list::ListArgs;
+use super::man::ManArgs;
+use super::status::StatusArgs;
+use super::template::TemplateArgs;
+use super::uninstall::UninstallArgs;
+use super::version::VersionArgs;
+use super::{complete, help, pflag};
+
+/// Install and look after MaiBot on Kubernetes
+///
+/// A Helm-compatible installer: the same verbs and flags as `helm`, on the same releases; the chart of MaiBot is built in.
+#[derive(Debug, Parser)]
+#[command(
+    name = "maibot",
+    bin_name = "maibot",
+    version,
+    disable_version_flag = true,
+    disable_help_flag = true,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    max_term_width = 110,
+    subcommand_value_name = "COMMAND",
+    after_help = "\
+Start with:
+  maibot install maimai -n bot --create-namespace -f maibot.yaml
+
+`maibot help COMMAND` tells more about a command, `maibot explain CODE` about a message code."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Typed,
+    #[command(subcommand)]
+    pub(crate) command: Verb,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Install(Box<InstallArgs>),
+    Template(Box<TemplateArgs>),
+    #[command(visible_alias = "ls")]
+    List(ListArgs),
+    Status(StatusArgs),
+    Get(GetArgs),
+    #[command(visible_alias = "hist")]
+    History(HistoryArgs),
+    #[command(visible_aliases = ["del", "delete", "un"])]
+    Uninstall(UninstallArgs),
+    Explain(ExplainArgs),
+    Version(VersionArgs),
+    Env(EnvArgs),
+    Completion(CompletionArgs),
+    Man(ManArgs),
+    Help(HelpArgs),
+}
+
+/// Show help for a command
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HelpArgs {
+    /// The command
+    #[arg(value_name = "COMMAND")]
+    pub(crate) path: Vec<String>,
+}
+
+/// The tree as it is parsed, in English.
+pub(crate) fn build() -> Command {
+    let command = help::with_help_flag(Cli::command())
+        .arg(
+            clap::Arg::new("program_version")
+                .long("version")
+                .action(clap::ArgAction::Version)
+                .help("Print the version"),
+        )
+        .mut_arg("namespace", |flag| flag.add(clap_complete::ArgValueCompleter::new(complete::namespaces)))
+        .mut_arg("kube-context", |flag| flag.add(clap_complete::ArgValueCompleter::new(complete::contexts)));
+    pflag::manners(command)
+}
+
+/// How commands are used and how many arguments they take, for errors about their number; the words are Helm's where
+/// Helm has the command.
+pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
+    let (arguments, arity) = match path {
+        ["install" | "template"] => ("[NAME] [CHART]", Arity::AtMost(2)),
+        ["status" | "history"] | ["get", _] => ("RELEASE_NAME", Arity::Exactly(1)),
+        ["uninstall"] => ("RELEASE_NAME [...]", Arity::AtLeast(1)),
+        ["env"] => ("[VARIABLE]", Arity::AtMost(1)),
+        ["explain"] => ("[CODE]", Arity::AtMost(1)),
+        ["completion"] => ("SHELL", Arity::Exactly(1)),
+        ["man"] => ("[FOLDER]", Arity::AtMost(1)),
+        _ => ("", Arity::None),
+    };
+    let words = std::iter::once("maibot").chain(path.iter().copied()).chain([arguments, "[flags]"]);
+    (words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "), arity)
+}
+
+/// Commands of Helm that are still to come.
+pub(crate) const TO_COME: &[&str] = &[
+    "create",
+    "dependency",
+    "dep",
+    "lint",
+    "package",
+    "plugin",
+    "pull",
+    "fetch",
+    "push",
+    "registry",
+    "repo",
+    "rollback",
+    "search",
+    "show",
+    "inspect",
+    "test",
+    "upgrade",
+    "verify",
+];
+
+/// Helm's commands, for the suggestions of `--helm-compat`, in the order in which Helm knows them.
+pub(crate) const HELM_COMMANDS: &[&str] = &[
+    "completion",
+    "create",
+    "dependency",
+    "env",
+    "get",
+    "help",
+    "history",
+    "install",
+    "lint",
+    "list",
+    "package",
+    "plugin",
+    "pull",
+    "push",
+    "registry",
+    "repo",
+    "rollback",
+    "search",
+    "show",
+    "status",
+    "template",
+    "test",
+    "uninstall",
+    "upgrade",
+    "verify",
+    "version",
+];

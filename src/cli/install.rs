@@ -1,0 +1,369 @@
+//! `maibot install`: flags into settings; the work is the action's.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+
+use crate::code::Exit;
+use crate::ui::{Failure, Level, Message, OutputFormat, Printer, Unsupported, Usage};
+
+use super::args::{
+    ChartArgs, ChartReference, DryRun, DryRunArgs, OutputArgs, ValueArgs, ValueSources, WaitArgs, WaitChoice, refuse,
+};
+use super::literal;
+use super::runtime::Context;
+
+/// Install MaiBot as a new release
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  maibot install maimai -n bot --create-namespace -f maibot.yaml
+  maibot install maimai -n bot --set EULA_AGREE=true --set PRIVACY_AGREE=true
+  maibot install maimai -n bot -f maibot.yaml --dry-run=server")]
+pub(crate) struct InstallArgs {
+    /// Name of the release
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// Chart; without it the one that is built into maibot
+    #[arg(value_name = "CHART")]
+    chart: Option<String>,
+    #[command(flatten)]
+    pub(crate) shared: ReleaseArgs,
+    /// With --dry-run, do not show the content of Secrets
+    #[arg(long)]
+    hide_secret: bool,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Flags that `install` and `template` share.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReleaseArgs {
+    /// Create the namespace if it is not there
+    #[arg(long)]
+    pub(crate) create_namespace: bool,
+    /// Replace objects instead of changing them
+    #[arg(long, conflicts_with = "force_conflicts")]
+    force_replace: bool,
+    /// The old spelling of --force-replace
+    #[arg(long, hide = true, conflicts_with = "force_conflicts")]
+    force: bool,
+    /// Take over fields that another program manages
+    #[arg(long)]
+    force_conflicts: bool,
+    /// Let the API server merge changes (the default), or not
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    server_side: Option<String>,
+    /// Run no hooks
+    #[arg(long)]
+    pub(crate) no_hooks: bool,
+    /// Take the name of a release that failed or was uninstalled with its history kept
+    #[arg(long)]
+    replace: bool,
+    /// With --wait, wait for Jobs too
+    #[arg(long, help_heading = "Waiting")]
+    wait_for_jobs: bool,
+    /// Make a name, and take the only argument for CHART
+    #[arg(short = 'g', long)]
+    generate_name: bool,
+    /// Template for the name
+    #[arg(long, value_name = "TEMPLATE")]
+    name_template: Option<String>,
+    /// Description of the revision
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    description: String,
+    /// Do not check the manifests against the API server's schema
+    #[arg(long)]
+    disable_openapi_validation: bool,
+    /// Uninstall again if the installation fails
+    #[arg(long)]
+    rollback_on_failure: bool,
+    /// The old spelling of --rollback-on-failure
+    #[arg(long, hide = true)]
+    atomic: bool,
+    /// Install no CustomResourceDefinitions
+    #[arg(long)]
+    skip_crds: bool,
+    /// Show the notes of subcharts too
+    #[arg(long)]
+    render_subchart_notes: bool,
+    /// Do not check the values against the chart's schema
+    #[arg(long)]
+    skip_schema_validation: bool,
+    /// Labels of the release's record: a=1,b=2
+    #[arg(short = 'l', long, value_name = "KEY=VALUE")]
+    labels: Vec<String>,
+    /// Let templates look up names in the DNS
+    #[arg(long)]
+    enable_dns: bool,
+    /// Do not show the notes
+    #[arg(long)]
+    hide_notes: bool,
+    /// Take over objects that belong to nobody or to another release
+    #[arg(long)]
+    take_ownership: bool,
+    #[command(flatten)]
+    values: ValueArgs,
+    #[command(flatten)]
+    pub(crate) chart: ChartArgs,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
+}
+
+/// What a new release is made from, as far as `install` and `template` agree on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReleaseSettings {
+    /// The release's name.
+    pub(crate) name: String,
+    /// Which chart.
+    pub(crate) chart: ChartReference,
+    /// Where values come from.
+    pub(crate) values: ValueSources,
+    /// What is waited for.
+    pub(crate) wait: WaitChoice,
+    /// Whether Jobs are waited for too.
+    pub(crate) wait_for_jobs: bool,
+    /// How long each step may take.
+    pub(crate) timeout: Duration,
+    /// The description, empty for the usual one.
+    pub(crate) description: String,
+    /// Labels of the record.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Whether the namespace is created.
+    pub(crate) create_namespace: bool,
+    /// Whether the name of a release that failed or was uninstalled is taken.
+    pub(crate) replace: bool,
+    /// Whether objects of others are taken over.
+    pub(crate) take_ownership: bool,
+    /// Whether fields of other managers are taken over.
+    pub(crate) force_conflicts: bool,
+    /// Whether hooks are left out.
+    pub(crate) no_hooks: bool,
+    /// Whether the schema is left out.
+    pub(crate) skip_schema_validation: bool,
+    /// Whether the notes are left out of the result.
+    pub(crate) hide_notes: bool,
+}
+
+/// Settings of `install`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InstallSettings {
+    /// The release.
+    pub(crate) release: ReleaseSettings,
+    /// Whether something is done or only shown.
+    pub(crate) dry_run: DryRun,
+    /// Whether Secrets are left out of what a dry run shows.
+    pub(crate) hide_secret: bool,
+    /// The shape of the result.
+    pub(crate) format: OutputFormat,
+}
+
+impl ReleaseArgs {
+    /// The settings, from these flags and the arguments NAME and CHART.
+    pub(crate) fn settings(
+        &self,
+        name: String,
+        chart: Option<String>,
+        printer: &Printer,
+    ) -> Result<ReleaseSettings, Failure> {
+        if let Some(password) = self.chart.password() {
+            printer.learn_secret(password);
+        }
+        for (given, flag, instead) in
+            [(self.force, "--force", "--force-replace"), (self.atomic, "--atomic", "--rollback-on-failure")]
+        {
+            if given {
+                printer.say(Level::Warning, &Message::DeprecatedFlag { flag, instead });
+            }
+        }
+        refuse(&[
+            (self.force_replace || self.force, "--force-replace"),
+            (self.rollback_on_failure || self.atomic, "--rollback-on-failure"),
+        ])?;
+        if let Some(given) = &self.server_side {
+            let bad = |reason| Usage::BadValue { flag: "--server-side".to_owned(), value: given.clone(), reason };
+            if !literal::boolean(given).map_err(bad)? {
+                return Err(Unsupported::FlagValue("--server-side", given.clone()).into());
+            }
+        }
+        let labels = literal::pairs(self.labels.iter().map(String::as_str)).map_err(|reason| Usage::BadValue {
+            flag: "-l, --labels".to_owned(),
+            value: self.labels.last().cloned().unwrap_or_default(),
+            reason,
+        })?;
+        // `--skip-crds`, `--render-subchart-notes`, `--enable-dns` and `--disable-openapi-validation` change nothing
+        // for the embedded chart: it has no CRDs, no subcharts and no look-ups, and objects are checked by the API
+        // server. They are taken so that a script for Helm runs.
+        Ok(ReleaseSettings {
+            name,
+            chart: self.chart.reference(chart)?,
+            values: self.values.sources()?,
+            wait: self.wait.choice(printer)?,
+            wait_for_jobs: self.wait_for_jobs,
+            timeout: self.wait.timeout()?,
+            description: self.description.clone(),
+            labels,
+            create_namespace: self.create_namespace,
+            replace: self.replace,
+            take_ownership: self.take_ownership,
+            force_conflicts: self.force_conflicts,
+            no_hooks: self.no_hooks,
+            skip_schema_validation: self.skip_schema_validation,
+            hide_notes: self.hide_notes,
+        })
+    }
+
+    /// Whether `--hide-notes` was given.
+    pub(crate) const fn hides_notes(&self) -> bool {
+        self.hide_notes
+    }
+
+    /// NAME and CHART from the arguments and the flags that make a name; none when neither gives one.
+    pub(crate) fn name_and_chart(
+        &self,
+        name: Option<&str>,
+        chart: Option<&str>,
+    ) -> Result<Option<(String, Option<String>)>, Failure> {
+        let makes_name = self.generate_name || self.name_template.is_some();
+        let (name, chart) = if makes_name && chart.is_none() { (None, name) } else { (name, chart) };
+        let owned = |text: &str| text.to_owned();
+        match name {
+            Some(_) if self.generate_name => Err(Usage::NameTwice { flag: "--generate-name" }.into()),
+            Some(_) if self.name_template.is_some() => Err(Usage::NameTwice { flag: "--name-template" }.into()),
+            Some(name) => Ok(Some((name.to_owned(), chart.map(owned)))),
+            None => match &self.name_template {
+                // A template without an action is its own result.
+                Some(template) if template.contains("{{") => {
+                    Err(Unsupported::FlagValue("--name-template", template.clone()).into())
+                }
+                Some(name) => Ok(Some((name.clone(), chart.map(owned)))),
+                None if self.generate_name => Ok(Some((generated_name(chart), chart.map(owned)))),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+/// The name that Helm makes: the chart's base name up to its first dot, and the seconds since 1970.
+fn generated_name(chart: Option<&str>) -> String {
+    let base = chart.map_or("maibot", |chart| {
+        let name = Path::new(chart).file_name().and_then(|name| name.to_str()).unwrap_or("chart");
+        name.split('.').next().filter(|name| !name.is_empty()).unwrap_or("chart")
+    });
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    format!("{base}-{seconds}")
+}
+
+impl InstallArgs {
+    pub(crate) fn format(&self) -> Result<OutputFormat, Failure> {
+        self.output.format()
+    }
+
+    pub(crate) fn settings(&self, printer: &Printer) -> Result<InstallSettings, Failure> {
+        let (name, chart) = self
+            .shared
+            .name_and_chart(self.name.as_deref(), self.chart.as_deref())?
+            .ok_or(Failure::Usage(Usage::NoName))?;
+        let dry_run = self.dry_run.mode(false, printer)?;
+        if self.hide_secret && dry_run == DryRun::None {
+            return Err(Usage::HideSecretWithoutDryRun.into());
+        }
+        Ok(InstallSettings {
+            release: self.shared.settings(name, chart, printer)?,
+            dry_run,
+            hide_secret: self.hide_secret,
+            format: self.output.format()?,
+        })
+    }
+}
+
+/// Installs.
+#[expect(clippy::unused_async, reason = "the action is asynchronous")]
+pub(crate) async fn run(_settings: InstallSettings, _context: &Context) -> Result<Exit, Failure> {
+    Err(Unsupported::Command("install".to_owned()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::{Failure, InstallArgs, InstallSettings, Unsupported, Usage};
+    use crate::ui::{Language, Printer};
+
+    #[derive(Debug, Parser)]
+    struct Install {
+        #[command(flatten)]
+        install: InstallArgs,
+    }
+
+    fn settings(line: &str) -> Result<InstallSettings, Failure> {
+        let words = std::iter::once("x").chain(line.split(' ').filter(|word| !word.is_empty()));
+        let (printer, _) = Printer::captured(Language::English);
+        Install::try_parse_from(words).unwrap().install.settings(&printer)
+    }
+
+    #[test]
+    fn one_argument_is_the_name_and_two_are_name_and_chart() {
+        let release = |line: &str| settings(line).unwrap().release;
+        assert_eq!(release("maimai").name, "maimai");
+        assert_eq!(release("maimai").chart.chart, None);
+        assert_eq!(release("maimai ./chart").chart.chart.as_deref(), Some("./chart"));
+        assert!(matches!(settings(""), Err(Failure::Usage(Usage::NoName))));
+    }
+
+    #[test]
+    fn a_made_name_leaves_the_only_argument_to_the_chart() {
+        let release = |line: &str| settings(line).unwrap().release;
+        assert!(release("-g").name.starts_with("maibot-"));
+        assert!(release("-g ./foo.bar-1.0.tgz").name.starts_with("foo-"));
+        assert_eq!(release("-g ./foo").chart.chart.as_deref(), Some("./foo"));
+        assert_eq!(release("--name-template abc").name, "abc");
+        assert!(matches!(settings("-g a b"), Err(Failure::Usage(Usage::NameTwice { flag: "--generate-name" }))));
+        assert!(matches!(
+            settings("--name-template {{randAlpha}}"),
+            Err(Failure::Unsupported(Unsupported::FlagValue("--name-template", _)))
+        ));
+    }
+
+    #[test]
+    fn flags_of_later_versions_are_refused_and_not_ignored() {
+        for (line, flag) in [
+            ("a --atomic", "--rollback-on-failure"),
+            ("a --rollback-on-failure", "--rollback-on-failure"),
+            ("a --force", "--force-replace"),
+            ("a --dependency-update", "--dependency-update"),
+        ] {
+            assert!(
+                matches!(settings(line), Err(Failure::Unsupported(Unsupported::Flag(named))) if named == flag),
+                "{line}"
+            );
+        }
+        assert!(settings("a --server-side").is_ok());
+        assert!(matches!(
+            settings("a --server-side=false"),
+            Err(Failure::Unsupported(Unsupported::FlagValue("--server-side", _)))
+        ));
+    }
+
+    #[test]
+    fn secrets_can_be_hidden_in_a_dry_run_only() {
+        assert!(settings("a --hide-secret --dry-run=client").is_ok());
+        assert!(matches!(settings("a --hide-secret"), Err(Failure::Usage(Usage::HideSecretWithoutDryRun))));
+    }
+
+    #[test]
+    fn labels_and_timeout_are_read() {
+        let release = settings("a -l x=1,y=2 --labels x=3 --timeout 90s").unwrap().release;
+        assert_eq!(
+            release.labels.into_iter().collect::<Vec<_>>(),
+            [("x".into(), "3".into()), ("y".into(), "2".into())]
+        );
+        assert_eq!(release.timeout.as_secs(), 90);
+        assert!(settings("a --timeout 5").is_err());
+        assert!(settings("a -l x").is_err());
+    }
+}

@@ -1,0 +1,84 @@
+//! The runtime of commands that talk to a cluster: one thread with a big stack for the work, one for signals.
+//!
+//! The first SIGINT or SIGTERM sets the token that actions look at; they bring things to a safe end and say what
+//! state they are in. The second one ends the process at once. Signals have a thread of their own, so that they are
+//! heard while the work computes.
+
+use std::sync::Arc;
+
+use crate::action::Cancel;
+use crate::code::Exit;
+use crate::ui::{Failure, Level, Message, Printer};
+
+use super::global::Global;
+
+/// Rendering recurses over charts of strangers; the main thread's stack is the system's choice, this one is ours.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// What every command gets that talks to a cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    /// The way to stdout and stderr.
+    pub(crate) printer: Arc<Printer>,
+    /// Global settings.
+    pub(crate) global: Global,
+    /// Set when the user interrupts.
+    pub(crate) cancel: Cancel,
+}
+
+/// Runs a command to its end.
+pub(crate) fn run<Work, Future>(context: Context, work: Work) -> Result<Exit, Failure>
+where
+    Work: FnOnce(Context) -> Future + Send + 'static,
+    Future: std::future::Future<Output = Result<Exit, Failure>>,
+{
+    listen(&context);
+    let worker = std::thread::Builder::new().name("maibot".to_owned()).stack_size(STACK).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::internal(&error))?;
+        let result = runtime.block_on(work(context));
+        // Stray requests shall not delay the end.
+        runtime.shutdown_background();
+        result
+    });
+    let worker = worker.map_err(|error| Failure::internal(&error))?;
+    // A panic has told its story on stderr already; with `panic = "abort"` this is not reached at all.
+    worker.join().unwrap_or(Ok(Exit::Internal))
+}
+
+/// Listens for signals on a thread of its own, for the rest of the process' life.
+fn listen(context: &Context) {
+    let (cancel, printer) = (context.cancel.clone(), Arc::clone(&context.printer));
+    let listener = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            while let Ok(()) = next_signal().await {
+                if cancel.is_cancelled() {
+                    std::process::exit(i32::from(Exit::Interrupted.status()));
+                }
+                cancel.cancel();
+                printer.say(Level::Note, &Message::Interrupting);
+            }
+        });
+    });
+    // Without a listener the system's own way holds: a signal ends the process.
+    drop(listener);
+}
+
+#[cfg(unix)]
+async fn next_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn next_signal() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

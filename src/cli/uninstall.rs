@@ -1,0 +1,216 @@
+//! `maibot uninstall`: take a release away. Its claims stay unless `--delete-data` says otherwise and the release's
+//! name is given with `--confirm` or typed; `--yes` is never enough for data.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::time::Duration;
+
+use clap::Args;
+use clap_complete::ArgValueCompleter;
+
+use crate::code::Exit;
+use crate::ui::{Failure, Language, Printer, Reason, Unsupported, Usage, quoted};
+
+use super::args::{WaitArgs, WaitChoice};
+use super::complete;
+use super::runtime::Context;
+
+/// Uninstall releases; their data stays
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  maibot uninstall maimai -n bot
+  maibot uninstall maimai -n bot --delete-data --confirm maimai")]
+pub(crate) struct UninstallArgs {
+    /// Names of releases
+    #[arg(value_name = "RELEASE_NAME", required = true, add = ArgValueCompleter::new(complete::releases))]
+    names: Vec<String>,
+    /// Only show what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Run no hooks
+    #[arg(long)]
+    no_hooks: bool,
+    /// A release that is not there is no failure
+    #[arg(long)]
+    ignore_not_found: bool,
+    /// Keep the records of the release
+    #[arg(long)]
+    keep_history: bool,
+    /// What happens to dependents: background, foreground or orphan
+    #[arg(long, value_name = "MODE", default_value = "background", hide_default_value = true)]
+    cascade: String,
+    /// Description of the revision, with --keep-history
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    description: String,
+    #[command(flatten)]
+    wait: WaitArgs,
+    /// Delete the claims too, and with them all data of the bot
+    #[arg(long, help_heading = "Data")]
+    delete_data: bool,
+    /// Confirm --delete-data by the release's name; may be given several times
+    #[arg(long, value_name = "NAME", help_heading = "Data", add = ArgValueCompleter::new(complete::releases))]
+    confirm: Vec<String>,
+    /// Ask nothing; not enough to delete data
+    #[arg(short = 'y', long, help_heading = "Data")]
+    yes: bool,
+}
+
+/// What happens to dependents of deleted objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Cascade {
+    /// They go in the background.
+    #[default]
+    Background,
+    /// They go first.
+    Foreground,
+    /// They stay.
+    Orphan,
+}
+
+/// Settings of `uninstall`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UninstallSettings {
+    /// The releases.
+    pub(crate) names: Vec<String>,
+    /// Only show.
+    pub(crate) dry_run: bool,
+    /// Run no hooks.
+    pub(crate) no_hooks: bool,
+    /// A missing release is no failure.
+    pub(crate) ignore_not_found: bool,
+    /// Keep the records.
+    pub(crate) keep_history: bool,
+    /// What happens to dependents.
+    pub(crate) cascade: Cascade,
+    /// The description, empty for the usual one.
+    pub(crate) description: String,
+    /// What is waited for.
+    pub(crate) wait: WaitChoice,
+    /// How long each step may take.
+    pub(crate) timeout: Duration,
+    /// Delete the claims; every release was confirmed by name.
+    pub(crate) delete_data: bool,
+    /// Ask nothing.
+    pub(crate) yes: bool,
+}
+
+const CASCADES: &[&str] = &["background", "foreground", "orphan"];
+
+impl UninstallArgs {
+    pub(crate) fn settings(&self, printer: &Printer) -> Result<UninstallSettings, Failure> {
+        let cascade = match self.cascade.as_str() {
+            "background" => Cascade::Background,
+            "foreground" => Cascade::Foreground,
+            "orphan" => Cascade::Orphan,
+            other => {
+                let helm = format!(
+                    "invalid cascade value ({other}). Must be {}, {}, or {}",
+                    quoted("background"),
+                    quoted("foreground"),
+                    quoted("orphan")
+                );
+                return Err(Usage::BadValue {
+                    flag: "--cascade".to_owned(),
+                    value: other.to_owned(),
+                    reason: Reason::OneOf { allowed: CASCADES, helm: Some(helm) },
+                }
+                .into());
+            }
+        };
+        let settings = UninstallSettings {
+            names: self.names.clone(),
+            dry_run: self.dry_run,
+            no_hooks: self.no_hooks,
+            ignore_not_found: self.ignore_not_found,
+            keep_history: self.keep_history,
+            cascade,
+            description: self.description.clone(),
+            wait: self.wait.choice(printer)?,
+            timeout: self.wait.timeout()?,
+            delete_data: self.delete_data,
+            yes: self.yes,
+        };
+        if self.delete_data && !self.dry_run {
+            self.confirm_data(printer)?;
+        }
+        Ok(settings)
+    }
+
+    /// Every release whose data is to go has to be named once more.
+    fn confirm_data(&self, printer: &Printer) -> Result<(), Failure> {
+        for name in &self.names {
+            if self.confirm.contains(name) {
+                continue;
+            }
+            if !self.confirm.is_empty() {
+                return Err(Failure::NotConfirmed { release: name.clone() });
+            }
+            if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+                return Err(Failure::NoTerminal { flag: "--confirm NAME" });
+            }
+            printer.line(&match printer.language() {
+                Language::English => format!(
+                    "All data of `{name}` will be deleted: configuration, database, everything on its claims.\n\
+                     Type the release's name to go on:"
+                ),
+                Language::Chinese => format!(
+                    "将删除 `{name}` 的全部数据：配置、数据库，以及其 PVC 上的一切。\n请输入 release 的名字以继续："
+                ),
+            });
+            let mut answer = String::new();
+            let read = std::io::stdin().lock().read_line(&mut answer);
+            if read.is_err() || answer.trim() != name {
+                return Err(Failure::NotConfirmed { release: name.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Uninstalls.
+#[expect(clippy::unused_async, reason = "the action is asynchronous")]
+pub(crate) async fn run(_settings: UninstallSettings, _context: &Context) -> Result<Exit, Failure> {
+    Err(Unsupported::Command("uninstall".to_owned()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::{Cascade, Failure, UninstallArgs, UninstallSettings, Usage};
+    use crate::ui::{Language, Printer};
+
+    #[derive(Debug, Parser)]
+    struct Uninstall {
+        #[command(flatten)]
+        uninstall: UninstallArgs,
+    }
+
+    fn settings(line: &str) -> Result<UninstallSettings, Failure> {
+        let (printer, _) = Printer::captured(Language::English);
+        let words = std::iter::once("x").chain(line.split(' '));
+        Uninstall::try_parse_from(words).unwrap().uninstall.settings(&printer)
+    }
+
+    #[test]
+    fn data_goes_only_when_every_release_is_named() {
+        assert!(settings("a --delete-data --confirm a").unwrap().delete_data);
+        assert!(settings("a b --delete-data --confirm a --confirm b").unwrap().delete_data);
+        for line in ["a --delete-data --confirm b", "a b --delete-data --confirm a --yes"] {
+            assert!(matches!(settings(line), Err(Failure::NotConfirmed { .. })), "{line}");
+        }
+        assert!(settings("a --delete-data --dry-run").is_ok(), "showing what would be done needs no confirmation");
+    }
+
+    #[test]
+    fn cascade_has_three_modes() {
+        assert_eq!(settings("a --cascade foreground").unwrap().cascade, Cascade::Foreground);
+        match settings("a --cascade x") {
+            Err(Failure::Usage(usage @ Usage::BadValue { .. })) => assert_eq!(
+                usage.helm(crate::ui::Helm::Four),
+                "invalid cascade value (x). Must be \"background\", \"foreground\", or \"orphan\""
+            ),
+            other => panic!("{other:?}"),
+        }
+    }
+}
