@@ -72,7 +72,7 @@ func measureInstalls(subjects []Subject, rounds int, home string, interrupted <-
 	if kubectl == "" || kubeconfig == "" {
 		return nil, errors.New("the case install needs what `rig env` prints: KUBECONFIG and MAIBOT_TEST_KUBECTL")
 	}
-	kube, err := openKube(kubectl, kubeconfig)
+	kube, err := openKube(kubectl, kubeconfig, os.Getenv("MAIBOT_TEST_CONTEXT"))
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func (s *stage) install(subject Subject, round int) (run *InstallRun, err error)
 		Stderr:      said,
 	}
 	if subject.Name == "maibot" {
-		command.Arguments = append(command.Arguments, "--events")
+		command.Arguments = append(command.Arguments, "--events", "jsonl")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), giveUp)
 	defer func() {

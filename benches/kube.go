@@ -25,7 +25,7 @@ const userAgent = "maibot-bench"
 // the driver needs none.
 type Kube struct {
 	kubectl    string
-	kubeconfig string
+	kubeconfig []string
 	address    string
 	proxy      *exec.Cmd
 	client     *http.Client
@@ -33,12 +33,12 @@ type Kube struct {
 
 var proxyAddress = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 
-// openKube starts the proxy and waits until it serves.
-func openKube(kubectl, kubeconfig string) (*Kube, error) {
-	kube := &Kube{kubectl: kubectl, kubeconfig: kubeconfig, client: &http.Client{Transport: &http.Transport{
+// openKube starts the proxy and waits until it serves. Without a context's name the kubeconfig's own is taken.
+func openKube(kubectl, kubeconfig, context string) (*Kube, error) {
+	kube := &Kube{kubectl: kubectl, kubeconfig: []string{"--kubeconfig", kubeconfig, "--context", context}, client: &http.Client{Transport: &http.Transport{
 		MaxIdleConnsPerHost: 16, Proxy: nil,
 	}}}
-	kube.proxy = exec.Command(kubectl, "--kubeconfig", kubeconfig, "proxy", "--port=0", "--address=127.0.0.1")
+	kube.proxy = exec.Command(kubectl, append(kube.kubeconfig, "proxy", "--port=0", "--address=127.0.0.1")...)
 	kube.proxy.Env = withoutProxies(os.Environ())
 	out, err := kube.proxy.StdoutPipe()
 	if err != nil {
@@ -148,7 +148,7 @@ type identities struct {
 
 // newIdentities makes the namespace and its rights, and reads what a kubeconfig of them needs.
 func newIdentities(kube *Kube, namespace string) (*identities, error) {
-	out, err := exec.Command(kube.kubectl, "--kubeconfig", kube.kubeconfig, "config", "view", "--raw", "--minify", "--flatten", "-o", "json").Output()
+	out, err := exec.Command(kube.kubectl, append(kube.kubeconfig, "config", "view", "--raw", "--minify", "--flatten", "-o", "json")...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}

@@ -65,10 +65,12 @@ func (c *Command) timed() (Run, error) {
 	return Run{Started: started, Wall: wall, CPU: state.UserTime() + state.SystemTime(), Exit: state.ExitCode()}, nil
 }
 
-// traceExit makes the kernel stop a traced process when it ends, while its memory is still there
-// (PTRACE_O_TRACEEXIT and PTRACE_EVENT_EXIT of linux/ptrace.h).
+// PTRACE_O_TRACEEXIT makes the kernel stop a traced process when it ends, while its memory is still there;
+// PTRACE_O_TRACEEXEC keeps it from sending SIGTRAP at every exec (linux/ptrace.h).
 const (
+	traceExec = 0x10
 	traceExit = 0x40
+	eventExec = 4
 	eventExit = 6
 )
 
@@ -114,9 +116,11 @@ func (c *Command) weighed() (Run, error) {
 			case first:
 				// The stop at exec.
 				first, signal = false, 0
-				if err := syscall.PtraceSetOptions(process.Pid, traceExit); err != nil {
+				if err := syscall.PtraceSetOptions(process.Pid, traceExec|traceExit); err != nil {
 					return Run{}, err
 				}
+			case status.TrapCause() == eventExec:
+				signal = 0
 			case status.TrapCause() == eventExit:
 				signal = 0
 				if run.PeakRSS, err = highWaterMark(process.Pid); err != nil {
