@@ -1,7 +1,7 @@
 //! The application step: before the workloads that read them start, the configuration files on the claims are brought
 //! in order through a short-lived helper Pod. It runs the core image, which is about to run anyway, and mounts all
-//! claims that core mounts, so that the scheduler picks a place where core can run; with storage that waits for its
-//! first consumer, the helper Pod is that consumer.
+//! claims that core and adapter mount, so that the scheduler picks a place where both can run; with storage that waits
+//! for its first consumer, the helper Pod is that consumer.
 //!
 //! What is to become of each file is decided in `application::files`; here it is read, decided, written and read back.
 //! All files are decided before the first one is written.

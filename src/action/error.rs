@@ -89,6 +89,14 @@ pub enum Error {
         /// Where was looked.
         namespace: String,
     },
+    /// There is no such release to uninstall.
+    #[error("uninstall: Release not loaded: {release}: release: not found")]
+    NotLoaded {
+        /// The release.
+        release: String,
+        /// Where was looked.
+        namespace: String,
+    },
     /// Already uninstalled, and the record is to stay.
     #[error("the release named \"{release}\" is already deleted")]
     AlreadyUninstalled {
@@ -192,7 +200,7 @@ impl Error {
             Self::Volume { error, .. } => error.code(),
             Self::NamespaceMissing { .. } => Code::NamespaceMissing,
             Self::NameInUse { .. } | Self::AlreadyUninstalled { .. } => Code::NameInUse,
-            Self::ReleaseNotFound { .. } => Code::ReleaseNotFound,
+            Self::ReleaseNotFound { .. } | Self::NotLoaded { .. } => Code::ReleaseNotFound,
             Self::Ownership { .. } => Code::Ownership,
             Self::Locked { .. } => Code::Locked,
             Self::LockLost { .. } => Code::LockLost,

@@ -10,6 +10,7 @@ mod objects;
 pub mod ownership;
 mod prepare;
 pub mod records;
+pub mod resources;
 mod session;
 pub mod uninstall;
 mod values;

@@ -204,11 +204,8 @@ impl Run<'_> {
             let namespace = Some(self.namespace.clone());
             claims.push(Planned { resource: Resource::CLAIM, namespace, name, body: claim });
         }
-        let claim_of = |object: &ObjectRef| object.kind == "PersistentVolumeClaim";
         if !self.settings.delete_data {
             done.kept_claims = claims.into_iter().map(|claim| claim.name).collect();
-            // Claims that were not marked as ours, or are gone, are not told of twice.
-            done.kept_by_policy.retain(|object| !claim_of(object) || !done.kept_claims.contains(&object.name));
             return Ok(());
         }
         let references: Vec<&Planned> = claims.iter().collect();
@@ -219,7 +216,8 @@ impl Run<'_> {
             return Err(Error::Delete { release: self.settings.name.clone(), failed });
         }
         done.deleted_claims = claims.into_iter().map(|claim| claim.name).collect();
-        done.kept_by_policy.retain(|object| !claim_of(object) || !done.deleted_claims.contains(&object.name));
+        done.kept_by_policy
+            .retain(|object| object.kind != "PersistentVolumeClaim" || !done.deleted_claims.contains(&object.name));
         Ok(())
     }
 

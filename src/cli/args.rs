@@ -6,13 +6,19 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::action::{ChartSource, UserValues, WaitFor};
+use crate::chart::Chart;
 use crate::ui::{Failure, OutputFormat, Printer, Reason, Unsupported, Usage};
 use crate::ui::{Level, Message};
+
+use crate::values::{Compat, Flags};
+use crate::yaml::Numbers;
 
 use super::literal;
 
 /// `-o`.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options")]
 pub(crate) struct OutputArgs {
     /// Shape of the result: table, json or yaml
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "table", hide_default_value = true)]
@@ -101,6 +107,39 @@ impl ValueArgs {
             from_files: self.set_file.clone(),
             literals: self.set_literal.clone(),
         })
+    }
+}
+
+impl ValueSources {
+    /// The user's values with their places. Numbers stay as they are written, as the embedded chart prints them.
+    pub(crate) fn collect(self) -> Result<UserValues, Failure> {
+        let mut contents: std::collections::VecDeque<ValuesFile> = self.files.into();
+        let flags = Flags {
+            files: contents.iter().map(|file| file.name.clone()).collect(),
+            set_json: self.json,
+            set: self.set,
+            set_string: self.strings,
+            set_file: self.from_files,
+            set_literal: self.literals,
+        };
+        let mut broken = None;
+        let mut read = |name: &str| {
+            // Values files come first and in order; they are read already.
+            if contents.front().is_some_and(|file| file.name == name) {
+                return Ok(contents.pop_front().map(|file| file.content).unwrap_or_default());
+            }
+            read_file(name).map_err(|failure| {
+                let text = failure.helm(crate::ui::Helm::Four);
+                broken = Some(failure);
+                text
+            })
+        };
+        let given = flags.collect(Compat::Helm4, Numbers::Exact, true, &mut read);
+        match (given, broken) {
+            (_, Some(failure)) => Err(failure),
+            (Ok(given), None) => Ok(UserValues::new(given)),
+            (Err(error), None) => Err(Failure::room(error.code(), &error)),
+        }
     }
 }
 
@@ -209,6 +248,35 @@ impl ChartArgs {
     }
 }
 
+impl ChartReference {
+    /// The chart. `--version` without a chart may name the embedded one, or the chart version it stands for.
+    pub(crate) fn source(&self) -> Result<ChartSource, Failure> {
+        if let Some(chart) = &self.chart {
+            return Err(Unsupported::Chart(chart.clone()).into());
+        }
+        let embedded = Chart::embedded().map_err(|error| Failure::room(error.code(), &error))?.metadata.version;
+        let stands_for = embedded.split('+').next().unwrap_or_default().to_owned();
+        match &self.version {
+            Some(version) if *version != embedded && *version != stands_for => {
+                Err(Unsupported::Chart(format!("maibot {version}")).into())
+            }
+            _ => Ok(ChartSource::Embedded),
+        }
+    }
+}
+
+impl WaitChoice {
+    /// What is waited for: said or unsaid. Helm, when it is imitated, waits for hooks only.
+    pub(crate) const fn resolve(self, helm: Option<crate::ui::Helm>) -> WaitFor {
+        match (self, helm) {
+            (Self::Unsaid, None) => WaitFor::Ready,
+            (Self::Unsaid, Some(_)) | (Self::HookOnly, _) => WaitFor::HookOnly,
+            (Self::Watcher, _) => WaitFor::Watcher,
+            (Self::Legacy, _) => WaitFor::Legacy,
+        }
+    }
+}
+
 /// Refuses the first of the flags that was given.
 pub(crate) fn refuse(flags: &[(bool, &'static str)]) -> Result<(), Failure> {
     match flags.iter().find(|(given, _)| *given) {
@@ -224,7 +292,7 @@ pub(crate) struct WaitArgs {
     /// What to wait for: watcher (also --wait alone), legacy, or hookOnly for nothing but hooks
     #[arg(long, value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = "watcher")]
     wait: Option<String>,
-    /// How long each step may take, such as 5m0s
+    /// How long each step may take
     #[arg(long, value_name = "DURATION", default_value = "5m0s", hide_default_value = true)]
     timeout: String,
 }
@@ -285,6 +353,7 @@ impl WaitArgs {
 
 /// `--dry-run` of commands that render.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options")]
 pub(crate) struct DryRunArgs {
     /// Only show what would be done: client asks no cluster, server checks against it
     #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_missing_value = "unset")]

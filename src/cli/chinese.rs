@@ -61,7 +61,8 @@ const AFTER: &[(&str, &str)] = &[
 /// Headings of groups of flags.
 const HEADINGS: &[(&str, &str)] = &[
     (super::global::COMMON_HEADING, "全局选项"),
-    (super::global::OTHER_HEADING, "连接与目录"),
+    (super::global::OTHER_HEADING, "不常用的全局选项"),
+    ("Options", "选项"),
     ("Values", "Values 选项"),
     ("Chart", "Chart 选项"),
     ("Waiting", "等待"),
@@ -129,7 +130,7 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("*", "post_renderer", "用于修改渲染后清单的程序"),
     ("*", "post_renderer_args", "--post-renderer 的参数，可以多次给出"),
     ("*", "wait", "等待什么：watcher（单独的 --wait 即此）、legacy，或 hookOnly 表示只等待 hook"),
-    ("*", "timeout", "每一步最多用多长时间，例如 5m0s"),
+    ("*", "timeout", "每一步最多用多长时间"),
     ("*", "show_only", "只输出匹配的模板产生的清单，例如 templates/core/*.yaml；可以多次给出"),
     ("*", "output_dir", "写入此目录中的文件，而不是输出"),
     ("*", "validate", "--dry-run=server 的旧写法"),

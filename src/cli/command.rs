@@ -52,13 +52,13 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     Install(Box<InstallArgs>),
     Template(Box<TemplateArgs>),
-    #[command(visible_alias = "ls")]
+    #[command(alias = "ls")]
     List(ListArgs),
     Status(StatusArgs),
     Get(GetArgs),
-    #[command(visible_alias = "hist")]
+    #[command(alias = "hist")]
     History(HistoryArgs),
-    #[command(visible_aliases = ["del", "delete", "un"])]
+    #[command(aliases = ["del", "delete", "un"])]
     Uninstall(UninstallArgs),
     Explain(ExplainArgs),
     Version(VersionArgs),
@@ -83,6 +83,7 @@ pub(crate) fn build() -> Command {
             clap::Arg::new("program_version")
                 .long("version")
                 .action(clap::ArgAction::Version)
+                .help_heading(super::global::COMMON_HEADING)
                 .help("Print the version"),
         )
         .mut_arg("namespace", |flag| flag.add(clap_complete::ArgValueCompleter::new(complete::namespaces)))

@@ -36,7 +36,9 @@ impl Configuration {
         };
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse(&path, &text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !explicit => Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !explicit => {
+                Ok(Self { path, ..Self::default() })
+            }
             Err(error) => Err(Failure::Settings {
                 place: path.display().to_string(),
                 position: None,

@@ -22,7 +22,7 @@ use super::setting::{Row, Setting, Shape, TABLE};
 /// Heading of the global flags everybody needs.
 pub(crate) const COMMON_HEADING: &str = "Global options";
 /// Heading of the other global flags.
-pub(crate) const OTHER_HEADING: &str = "Connection and folders";
+pub(crate) const OTHER_HEADING: &str = "Rarely used global options";
 
 /// Global flags as they were typed.
 #[derive(Debug, Clone, Default)]

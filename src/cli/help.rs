@@ -43,7 +43,8 @@ fn styled(command: Command) -> Command {
 fn translated(command: Command, path: &str) -> Command {
     let mut command = command;
     if let Some(about) = chinese::about(path) {
-        command = command.about(about).long_about(about);
+        // The first paragraph is the short text, as clap takes it from a doc comment.
+        command = command.about(about.split("\n\n").next().unwrap_or(about)).long_about(about);
     }
     if let Some(text) = chinese::after_help(path) {
         command = command.after_help(text).after_long_help(text);
@@ -70,15 +71,16 @@ fn translated(command: Command, path: &str) -> Command {
 
 /// Headings of the parser's own sections, and defaults of flags, in the language.
 fn headed(command: Command, language: Language) -> Command {
-    let aliases = command.get_visible_aliases().map(str::to_owned).collect::<Vec<_>>();
+    let aliases = command.get_all_aliases().map(str::to_owned).collect::<Vec<_>>();
     let mut template = String::from("{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}");
     if !aliases.is_empty() {
-        let word = language.of("Aliases:", "别名：");
+        let word = language.of("Aliases:", "别名:");
         template = template.replace("\n\n{all-args}", &format!("\n{word} {}\n\n{{all-args}}", aliases.join(", ")));
     }
-    template = template.replace("{usage-heading}", language.of("Usage:", "用法："));
+    template = template.replace("{usage-heading}", language.of("Usage:", "用法:"));
     let positionals = language.of("Arguments", "参数");
     let options = language.of("Options", "选项");
+    let mut position = 0;
     command
         .help_template(template)
         .subcommand_help_heading(language.of("Commands", "命令"))
@@ -89,7 +91,13 @@ fn headed(command: Command, language: Language) -> Command {
                 Some(given) if !argument.is_positional() => given.to_owned(),
                 _ => heading.to_owned(),
             };
-            with_default(argument, language).help_heading(heading)
+            let argument = with_default(argument, language).help_heading(heading);
+            if argument.is_positional() {
+                position += 1;
+                argument.display_order(position)
+            } else {
+                argument
+            }
         })
         .mut_subcommands(move |subcommand| headed(subcommand, language))
 }
@@ -127,7 +135,14 @@ pub(crate) fn print(path: &[String], long: bool, printer: &Printer) -> Result<()
     let usage = usage_in(current.render_usage().to_string(), printer.language());
     let command = std::mem::take(current).override_usage(usage);
     let mut command = command;
-    let page = if long { command.render_long_help() } else { command.render_help() };
+    if long {
+        if let Some(about) = command.get_long_about().cloned() {
+            command = command.about(about);
+        }
+        // The compact layout of the short page, with everything in it.
+        command = command.mut_args(|argument| argument.hide_short_help(false));
+    }
+    let page = command.render_help();
     let text = if printer.paint().is_on() { page.ansi().to_string() } else { page.to_string() };
     printer.result(&format!("{}\n", text.trim_end()))
 }
@@ -135,5 +150,8 @@ pub(crate) fn print(path: &[String], long: bool, printer: &Printer) -> Result<()
 /// The usage line without its heading, its fixed words in the language.
 fn usage_in(usage: String, language: Language) -> String {
     let usage = usage.strip_prefix("Usage: ").map(str::to_owned).unwrap_or(usage);
-    usage.replace("[OPTIONS]", language.of("[flags]", "[选项]"))
+    match usage.split_once(" [OPTIONS]") {
+        Some((before, after)) => format!("{before}{after} {}", language.of("[flags]", "[选项]")),
+        None => usage,
+    }
 }

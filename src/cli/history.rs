@@ -2,13 +2,17 @@
 
 use clap::Args;
 use clap_complete::ArgValueCompleter;
+use serde::Serialize;
 
+use crate::action::records;
 use crate::code::Exit;
-use crate::ui::{Failure, OutputFormat, Unsupported};
+use crate::release::Release;
+use crate::ui::{Failure, Helm, OutputFormat, Table, json_line};
 
 use super::args::OutputArgs;
 use super::complete;
 use super::list::count;
+use super::release_text;
 use super::runtime::Context;
 
 /// Show the revisions of a release
@@ -45,8 +49,63 @@ impl HistoryArgs {
     }
 }
 
-/// Shows.
-#[expect(clippy::unused_async, reason = "the action is asynchronous")]
-pub(crate) async fn run(_settings: HistorySettings, _context: &Context) -> Result<Exit, Failure> {
-    Err(Unsupported::Command("history".to_owned()).into())
+/// Shows the history.
+pub(crate) async fn run(settings: HistorySettings, context: &Context) -> Result<Exit, Failure> {
+    let cluster = context.reading().await?;
+    let history =
+        records::history(&cluster, &settings.name).await.map_err(|error| context.verdict(error, "history"))?;
+    let revisions = history.revisions();
+    let newest =
+        &revisions[revisions.len().saturating_sub(if settings.max == 0 { usize::MAX } else { settings.max })..];
+    let entries: Vec<Entry> = newest.iter().map(|release| Entry::of(release, context.printer.helm())).collect();
+    let text = match settings.format {
+        OutputFormat::Table => table(newest),
+        OutputFormat::Json => json_line(&entries)?,
+        OutputFormat::Yaml => release_text::json_as_yaml(&json_line(&entries)?)?,
+    };
+    context.printer.result(&text)?;
+    Ok(Exit::Success)
+}
+
+/// A revision as `history` shows it.
+#[derive(Debug, Serialize)]
+struct Entry {
+    revision: u32,
+    /// Helm 4 leaves a missing time out, Helm 3 writes an empty text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated: Option<String>,
+    status: String,
+    chart: String,
+    app_version: String,
+    description: String,
+}
+
+impl Entry {
+    fn of(release: &Release, helm: Option<Helm>) -> Self {
+        let missing = (helm == Some(Helm::Three)).then(String::new);
+        Self {
+            revision: release.revision,
+            updated: release.info.last_deployed.map(|time| time.rfc3339()).or(missing),
+            status: release.info.status.to_string(),
+            chart: release.chart.full_name(),
+            app_version: release.chart.app_version().to_owned(),
+            description: release.info.description.clone(),
+        }
+    }
+}
+
+fn table(revisions: &[Release]) -> String {
+    let mut table = Table::new();
+    table.row(["REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION", "DESCRIPTION"]);
+    for release in revisions {
+        table.row([
+            release.revision.to_string(),
+            release.info.last_deployed.map(|time| time.ansi_c()).unwrap_or_default(),
+            release.info.status.to_string(),
+            release.chart.full_name(),
+            release.chart.app_version().to_owned(),
+            release.info.description.clone(),
+        ]);
+    }
+    table.render()
 }

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
+use crate::action::install as action;
+use crate::cluster;
 use crate::code::Exit;
 use crate::ui::{Failure, Level, Message, OutputFormat, Printer, Unsupported, Usage};
 
@@ -13,6 +15,7 @@ use super::args::{
     ChartArgs, ChartReference, DryRun, DryRunArgs, OutputArgs, ValueArgs, ValueSources, WaitArgs, WaitChoice, refuse,
 };
 use super::literal;
+use super::release_text::{self, Shown};
 use super::runtime::Context;
 
 /// Install MaiBot as a new release
@@ -29,8 +32,6 @@ pub(crate) struct InstallArgs {
     /// Chart; without it the one that is built into maibot
     #[arg(value_name = "CHART")]
     chart: Option<String>,
-    #[command(flatten)]
-    pub(crate) shared: ReleaseArgs,
     /// With --dry-run, do not show the content of Secrets
     #[arg(long)]
     hide_secret: bool,
@@ -38,10 +39,13 @@ pub(crate) struct InstallArgs {
     dry_run: DryRunArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) shared: ReleaseArgs,
 }
 
 /// Flags that `install` and `template` share.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options")]
 pub(crate) struct ReleaseArgs {
     /// Create the namespace if it is not there
     #[arg(long)]
@@ -282,9 +286,53 @@ impl InstallArgs {
 }
 
 /// Installs.
-#[expect(clippy::unused_async, reason = "the action is asynchronous")]
-pub(crate) async fn run(_settings: InstallSettings, _context: &Context) -> Result<Exit, Failure> {
-    Err(Unsupported::Command("install".to_owned()).into())
+pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<Exit, Failure> {
+    let InstallSettings { release, dry_run, hide_secret, format } = settings;
+    let helm = context.printer.helm();
+    let hide_notes = release.hide_notes;
+    let settings = action::InstallSettings {
+        name: release.name,
+        chart: release.chart.source()?,
+        values: release.values.collect()?,
+        create_namespace: release.create_namespace,
+        wait: release.wait.resolve(helm),
+        wait_for_jobs: release.wait_for_jobs,
+        timeout: release.timeout,
+        description: Some(release.description).filter(|text| !text.is_empty()),
+        labels: release.labels,
+        replace: release.replace,
+        take_ownership: release.take_ownership,
+        force_conflicts: release.force_conflicts,
+        skip_schema_validation: release.skip_schema_validation,
+    };
+    let observer = context.observer("install", &settings.name);
+    let result = match dry_run {
+        DryRun::Client => action::dry_run(&settings, &cluster::default_namespace(&context.global.kube)),
+        DryRun::Server => {
+            let cluster = context.cluster(&observer).await?;
+            Box::pin(action::dry_run_on_server(&cluster, &settings)).await
+        }
+        DryRun::None => {
+            let cluster = context.cluster(&observer).await?;
+            Box::pin(action::install(&cluster, &settings, &observer, &context.cancel)).await
+        }
+    };
+    // The live table ends before the result is printed.
+    drop(observer);
+    let mut release = result.map_err(|failure| context.verdict(failure, "install"))?;
+    if hide_secret {
+        release.manifest = release_text::without_secrets(&release.manifest);
+    }
+    let text = match format {
+        OutputFormat::Table => {
+            let everything = context.global.debug;
+            release_text::text(&release, &Shown { hide_notes, everything, ..Shown::of_install(helm) })?
+        }
+        OutputFormat::Json => crate::release::to_json(&release) + "\n",
+        OutputFormat::Yaml => release_text::json_as_yaml(&crate::release::to_json(&release))?,
+    };
+    context.printer.result(&text)?;
+    Ok(Exit::Success)
 }
 
 #[cfg(test)]

@@ -1,13 +1,19 @@
 //! `maibot list`: releases of a namespace, or of all.
 
-use clap::Args;
+use std::sync::Arc;
 
+use clap::Args;
+use regex::Regex;
+use serde::Serialize;
+
+use crate::action::records::{self, NameFilter};
 use crate::code::Exit;
-use crate::release::Status;
-use crate::ui::{Failure, OutputFormat, Unsupported, Usage};
+use crate::release::{Release, Status};
+use crate::ui::{Failure, Level, Message, OutputFormat, Reason, Table, Usage, json_line};
 
 use super::args::OutputArgs;
 use super::literal;
+use super::release_text;
 use super::runtime::Context;
 
 /// List releases
@@ -146,7 +152,100 @@ pub(crate) fn count(flag: &str, text: &str) -> Result<usize, Failure> {
 }
 
 /// Lists.
-#[expect(clippy::unused_async, reason = "the action is asynchronous")]
-pub(crate) async fn run(_settings: ListSettings, _context: &Context) -> Result<Exit, Failure> {
-    Err(Unsupported::Command("list".to_owned()).into())
+pub(crate) async fn run(settings: ListSettings, context: &Context) -> Result<Exit, Failure> {
+    if settings.time_format.is_some() {
+        return Err(Failure::flag("--time-format"));
+    }
+    let filter = match &settings.filter {
+        None => None,
+        Some(expression) => {
+            let regex = Regex::new(expression).map_err(|error| Usage::BadValue {
+                flag: "-f, --filter".to_owned(),
+                value: expression.clone(),
+                reason: Reason::Expression(error.to_string()),
+            })?;
+            Some(NameFilter(Arc::new(move |name: &str| regex.is_match(name))))
+        }
+    };
+    let cluster = context.reading().await?;
+    let listing = records::list(
+        &cluster,
+        &records::ListSettings {
+            all_namespaces: settings.all_namespaces,
+            statuses: settings.statuses,
+            filter,
+            selector: settings.selector,
+            by_date: settings.by_date,
+            reverse: settings.reverse,
+            max: settings.max,
+            offset: settings.offset,
+        },
+    )
+    .await
+    .map_err(|error| context.verdict(error, "list"))?;
+    for record in &listing.unreadable {
+        context.printer.say(
+            Level::Warning,
+            &Message::UnreadableRecord { name: record.name.clone(), reason: record.error.to_string() },
+        );
+    }
+    let zone = jiff::tz::TimeZone::system();
+    let entries: Vec<Entry> = listing.releases.iter().map(|release| Entry::of(release, &zone)).collect();
+    let text = match (settings.format, settings.short) {
+        (OutputFormat::Table, true) => entries.iter().map(|entry| format!("{}\n", entry.name)).collect(),
+        (OutputFormat::Table, false) => table(&entries, settings.no_headers),
+        (OutputFormat::Json, short) => json(&entries, short)?,
+        (OutputFormat::Yaml, short) => release_text::json_as_yaml(&json(&entries, short)?)?,
+    };
+    context.printer.result(&text)?;
+    Ok(Exit::Success)
+}
+
+/// A release as `list` shows it; every field is text, the revision too, as in Helm.
+#[derive(Debug, Serialize)]
+struct Entry {
+    name: String,
+    namespace: String,
+    revision: String,
+    updated: String,
+    status: String,
+    chart: String,
+    app_version: String,
+}
+
+impl Entry {
+    fn of(release: &Release, zone: &jiff::tz::TimeZone) -> Self {
+        Self {
+            name: release.name.clone(),
+            namespace: release.namespace.clone(),
+            revision: release.revision.to_string(),
+            updated: release.info.last_deployed.map_or_else(|| "-".to_owned(), |time| time.go_string(zone)),
+            status: release.info.status.to_string(),
+            chart: release.chart.full_name(),
+            app_version: release.chart.app_version().to_owned(),
+        }
+    }
+}
+
+fn json(entries: &[Entry], short: bool) -> Result<String, Failure> {
+    if short { json_line(&entries.iter().map(|entry| &entry.name).collect::<Vec<_>>()) } else { json_line(&entries) }
+}
+
+fn table(entries: &[Entry], no_headers: bool) -> String {
+    let mut table = Table::new();
+    if !no_headers {
+        table.row(["NAME", "NAMESPACE", "REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION"]);
+    }
+    for entry in entries {
+        table.row([
+            &entry.name,
+            &entry.namespace,
+            &entry.revision,
+            &entry.updated,
+            &entry.status,
+            &entry.chart,
+            &entry.app_version,
+        ]);
+    }
+    table.render()
 }

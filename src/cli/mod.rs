@@ -24,6 +24,7 @@ mod literal;
 mod man;
 mod parse;
 mod pflag;
+mod release_text;
 mod runtime;
 pub mod setting;
 mod status;

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
-use crate::action::Cancel;
+use crate::action::{self, Cancel, Event, Observer};
+use crate::cluster::{self, Cluster, Signal, Signals};
 use crate::code::Exit;
-use crate::ui::{Failure, Level, Message, Printer};
+use crate::ui::{self, Failure, Level, Message, Printer, Scope};
 
 use super::global::Global;
 
@@ -24,6 +25,49 @@ pub(crate) struct Context {
     pub(crate) global: Global,
     /// Set when the user interrupts.
     pub(crate) cancel: Cancel,
+}
+
+impl Context {
+    /// The observer that shows the progress of a verb.
+    pub(crate) fn observer(&self, operation: &'static str, release: &str) -> Arc<dyn Observer> {
+        let namespace = cluster::default_namespace(&self.global.kube);
+        ui::observer(&self.printer, Scope { operation, release: release.to_owned(), namespace })
+    }
+
+    /// The cluster of the settings; nothing is sent yet.
+    pub(crate) async fn cluster(&self, observer: &Arc<dyn Observer>) -> Result<Cluster, Failure> {
+        let signals = Told { observer: Arc::clone(observer), printer: Arc::clone(&self.printer) };
+        Cluster::connect(&self.global.kube, Arc::new(signals))
+            .await
+            .map_err(|error| self.verdict(action::Error::from(error), "connect"))
+    }
+
+    /// The cluster, for commands that only read.
+    pub(crate) async fn reading(&self) -> Result<Cluster, Failure> {
+        let observer: Arc<dyn Observer> = Arc::new(());
+        self.cluster(&observer).await
+    }
+
+    /// An error of a verb in the user's words.
+    pub(crate) fn verdict(&self, failure: impl Into<action::Failure>, command: &str) -> Failure {
+        ui::verdict(failure.into(), self.printer.language(), command)
+    }
+}
+
+/// Passes on what the connection has to tell.
+struct Told {
+    observer: Arc<dyn Observer>,
+    printer: Arc<Printer>,
+}
+
+impl Signals for Told {
+    fn signal(&self, signal: Signal) {
+        match signal {
+            Signal::Warning { text } => self.observer.event(&Event::ServerWarning { text }),
+            Signal::Retry { cause, delay } => self.observer.event(&Event::Retry { cause, delay }),
+            Signal::Plugin { command, line } => self.printer.line(&format!("{command}: {line}")),
+        }
+    }
 }
 
 /// Runs a command to its end.

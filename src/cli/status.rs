@@ -3,12 +3,14 @@
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 
+use crate::action;
 use crate::code::Exit;
-use crate::ui::{Failure, OutputFormat, Reason, Unsupported, Usage};
+use crate::ui::{Failure, Helm, OutputFormat, Reason, Usage};
 
 use super::args::OutputArgs;
 use super::complete;
 use super::literal;
+use super::release_text::{self, Shown};
 use super::runtime::Context;
 
 /// `--revision`.
@@ -80,8 +82,38 @@ impl StatusArgs {
     }
 }
 
-/// Shows.
-#[expect(clippy::unused_async, reason = "the action is asynchronous")]
-pub(crate) async fn run(_settings: StatusSettings, _context: &Context) -> Result<Exit, Failure> {
-    Err(Unsupported::Command("status".to_owned()).into())
+/// Shows the status.
+pub(crate) async fn run(settings: StatusSettings, context: &Context) -> Result<Exit, Failure> {
+    let told = |error: action::Error| context.verdict(error, "status");
+    let cluster = context.reading().await?;
+    let release = action::records::revision(&cluster, &settings.name, settings.revision).await.map_err(told)?;
+    let helm3 = context.printer.helm() == Some(Helm::Three);
+    let with_resources = !helm3 || settings.show_resources;
+    let text = match settings.format {
+        OutputFormat::Table => {
+            let groups = if with_resources {
+                action::resources::tables(&cluster, &release).await.map_err(told)?
+            } else {
+                Vec::new()
+            };
+            let shown = Shown {
+                description: !helm3 || settings.show_description,
+                resources: with_resources.then_some(groups.as_slice()),
+                everything: context.global.debug,
+                ..Shown::default()
+            };
+            release_text::text(&release, &shown)?
+        }
+        OutputFormat::Json | OutputFormat::Yaml => {
+            let objects = if with_resources {
+                action::resources::objects(&cluster, &release).await.map_err(told)?
+            } else {
+                std::collections::BTreeMap::new()
+            };
+            let json = release_text::status_json(&release, &objects)?;
+            if settings.format == OutputFormat::Json { json } else { release_text::json_as_yaml(&json)? }
+        }
+    };
+    context.printer.result(&text)?;
+    Ok(Exit::Success)
 }

@@ -4,12 +4,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::action;
+use crate::cluster;
 use crate::code::Exit;
-use crate::ui::{Failure, Level, Message, Printer, Reason, Unsupported, Usage};
+use crate::render::manifest::{self, split};
+use crate::ui::{Failure, Level, Message, Printer, Reason, Usage};
+use crate::values::Compat;
 
 use super::args::{DryRun, DryRunArgs, path};
 use super::install::{ReleaseArgs, ReleaseSettings};
 use super::literal;
+use super::release_text;
 use super::runtime::Context;
 
 /// Render a chart and print the manifests
@@ -21,8 +26,6 @@ pub(crate) struct TemplateArgs {
     /// Chart; without it the one that is built into maibot
     #[arg(value_name = "CHART")]
     chart: Option<String>,
-    #[command(flatten)]
-    shared: ReleaseArgs,
     /// Only manifests of templates that match, such as templates/core/*.yaml; may be given several times
     #[arg(short = 's', long, value_name = "PATTERN")]
     show_only: Vec<String>,
@@ -52,6 +55,8 @@ pub(crate) struct TemplateArgs {
     release_name: bool,
     #[command(flatten)]
     dry_run: DryRunArgs,
+    #[command(flatten)]
+    shared: ReleaseArgs,
 }
 
 /// Settings of `template`.
@@ -131,9 +136,83 @@ fn looks_like_chart(text: &str) -> bool {
 }
 
 /// Renders.
-#[expect(clippy::unused_async, reason = "the action is asynchronous")]
-pub(crate) async fn run(_settings: TemplateSettings, _context: &Context) -> Result<Exit, Failure> {
-    Err(Unsupported::Command("template".to_owned()).into())
+pub(crate) async fn run(settings: TemplateSettings, context: &Context) -> Result<Exit, Failure> {
+    if settings.output_dir.is_some() || settings.release_name_folder {
+        return Err(Failure::flag("--output-dir"));
+    }
+    if settings.kube_version.is_some() {
+        return Err(Failure::flag("--kube-version"));
+    }
+    // The embedded chart has no CRDs, no tests and asks for no API versions: those flags change nothing.
+    let release = settings.release;
+    let chart = release.chart.source()?;
+    let values = release.values.collect()?;
+    let namespace = cluster::default_namespace(&context.global.kube);
+    if settings.server {
+        let cluster = context.reading().await?;
+        cluster.version().await.map_err(|error| context.verdict(action::Error::from(error), "template"))?;
+    }
+    let skip_schema = release.skip_schema_validation;
+    let template = action::template(&chart, &values, &release.name, &namespace, settings.is_upgrade, skip_schema)
+        .map_err(|error| context.verdict(error, "template"))?;
+    for warning in &template.warnings {
+        context.printer.say(Level::Warning, &Message::Values { text: warning.text(Compat::Helm4) });
+    }
+    let hooks = if release.no_hooks { String::new() } else { release_text::hooks(&template.release) };
+    let manifest = format!("{}\n{hooks}", template.release.manifest.trim());
+    let text = if settings.show_only.is_empty() { manifest } else { show_only(&settings.show_only, &manifest)? };
+    context.printer.result(&text)?;
+    Ok(Exit::Success)
+}
+
+/// Only the documents of templates that match, in the order of the patterns.
+fn show_only(patterns: &[String], manifest: &str) -> Result<String, Failure> {
+    let documents = split(manifest, manifest::Compat::Helm4);
+    let mut shown: Vec<&str> = Vec::new();
+    for pattern in patterns {
+        let mut found = false;
+        for document in &documents {
+            let path = document.lines().next().and_then(|line| line.strip_prefix("# Source: ")).unwrap_or_default();
+            // The part before the first slash is the chart's name.
+            let path = path.split_once('/').map_or(path, |(_, path)| path);
+            if glob(pattern, path) {
+                found = true;
+                if !shown.contains(document) {
+                    shown.push(document);
+                }
+            }
+        }
+        if !found {
+            return Err(Failure::Usage(Usage::NoTemplate { pattern: pattern.clone() }));
+        }
+    }
+    Ok(shown.iter().fold(String::new(), |mut text, document| {
+        for part in ["---\n", document, "\n"] {
+            text.push_str(part);
+        }
+        text
+    }))
+}
+
+/// Go's `path.Match`, as far as patterns of templates go: `*` and `?` stop at slashes.
+fn glob(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.chars(), path.chars());
+    loop {
+        let (rest, here) = (pattern.as_str(), path.as_str());
+        match pattern.next() {
+            None => return here.is_empty(),
+            Some('*') => {
+                let rest = &rest[1..];
+                let stop = here.find('/').unwrap_or(here.len());
+                return (0..=stop).any(|end| here.is_char_boundary(end) && glob(rest, &here[end..]));
+            }
+            Some('?') if !here.is_empty() && !here.starts_with('/') => {
+                path.next();
+            }
+            Some(wanted) if path.next() == Some(wanted) => {}
+            Some(_) => return false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use std::time::Duration;
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 
+use crate::action::{Error, WaitFor, uninstall as action};
+use crate::cluster::Propagation;
 use crate::code::Exit;
-use crate::ui::{Failure, Language, Printer, Reason, Unsupported, Usage, quoted};
+use crate::ui::{Failure, Language, Level, Message, Printer, Reason, Usage, quoted};
 
 use super::args::{WaitArgs, WaitChoice};
 use super::complete;
@@ -167,10 +169,69 @@ impl UninstallArgs {
     }
 }
 
-/// Uninstalls.
-#[expect(clippy::unused_async, reason = "the action is asynchronous")]
-pub(crate) async fn run(_settings: UninstallSettings, _context: &Context) -> Result<Exit, Failure> {
-    Err(Unsupported::Command("uninstall".to_owned()).into())
+/// Uninstalls, one release after the other; the first failure stops.
+pub(crate) async fn run(settings: UninstallSettings, context: &Context) -> Result<Exit, Failure> {
+    let observer = context.observer("uninstall", settings.names.first().map_or("", String::as_str));
+    let cluster = context.cluster(&observer).await?;
+    let helm = context.printer.helm();
+    for name in &settings.names {
+        let one = action::UninstallSettings {
+            name: name.clone(),
+            keep_history: settings.keep_history,
+            delete_data: settings.delete_data,
+            wait: settings.wait.resolve(helm) != WaitFor::HookOnly && settings.wait != WaitChoice::Unsaid,
+            timeout: settings.timeout,
+            propagation: match settings.cascade {
+                Cascade::Background => Propagation::Background,
+                Cascade::Foreground => Propagation::Foreground,
+                Cascade::Orphan => Propagation::Orphan,
+            },
+            no_hooks: settings.no_hooks,
+            description: Some(settings.description.clone()).filter(|text| !text.is_empty()),
+        };
+        let not_found = |failure: &crate::action::Failure| {
+            settings.ignore_not_found && matches!(*failure.error, Error::ReleaseNotFound { .. })
+        };
+        if settings.dry_run {
+            match action::dry_run(&cluster, &one).await {
+                Ok(_) => context.printer.result(&format!("release \"{name}\" uninstalled\n"))?,
+                Err(failure) if not_found(&failure) => {}
+                Err(failure) => return Err(context.verdict(uninstall_text(failure), "uninstall")),
+            }
+            continue;
+        }
+        let done = match Box::pin(action::uninstall(&cluster, &one, &observer, &context.cancel)).await {
+            Ok(done) => done,
+            Err(failure) if not_found(&failure) => continue,
+            Err(failure) => return Err(context.verdict(uninstall_text(failure), "uninstall")),
+        };
+        let mut text = String::new();
+        if !done.kept_by_policy.is_empty() {
+            text.push_str("These resources were kept due to the resource policy:\n");
+            for object in &done.kept_by_policy {
+                text.push_str(&format!("[{}] {}\n", object.kind, object.name));
+            }
+            text.push('\n');
+        }
+        text.push_str(&format!("release \"{name}\" uninstalled\n"));
+        context.printer.result(&text)?;
+        if !done.kept_claims.is_empty() {
+            let message = Message::ClaimsKept { release: name.clone(), claims: done.kept_claims };
+            context.printer.say(Level::Note, &message);
+        }
+        if !done.deleted_claims.is_empty() {
+            context.printer.say(Level::Note, &Message::ClaimsDeleted { claims: done.deleted_claims });
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// Helm's words for a release that is not there, when it is to be uninstalled.
+fn uninstall_text(failure: crate::action::Failure) -> crate::action::Failure {
+    match *failure.error {
+        Error::ReleaseNotFound { release, namespace } => Error::NotLoaded { release, namespace }.into(),
+        error => crate::action::Failure { error: Box::new(error), aftermath: failure.aftermath },
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ use super::resource::{Resource, escape};
 const PAGE: u32 = 500;
 /// How often a list whose continuation expired is begun anew in pages; then it is asked for in one piece.
 const LIST_RESTARTS: u32 = 2;
+/// Asks for the server's own table.
+const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 /// How often a write is tried that only lost a race for a quota.
 const QUOTA_TRIES: u32 = 5;
 
@@ -385,6 +387,19 @@ impl Cluster {
             Err(Error::NotFound { .. }) => Ok(Deletion::Absent),
             Err(error) => Err(error),
         }
+    }
+
+    /// Objects of a kind as the server's own table of them (what kubectl prints), with the metadata of each row's object.
+    pub async fn table(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        labels: Option<&str>,
+    ) -> Result<Value, Error> {
+        let selector = labels.map(|labels| format!("?labelSelector={}", super::resource::escape(labels)));
+        let path = format!("{}{}", resource.collection(namespace), selector.unwrap_or_default());
+        let target = resource.target(namespace, "");
+        Ok(self.call(Call { method: Method::GET, path, body: None, accept: TABLE, target }).await?.body)
     }
 
     /// The server's version.

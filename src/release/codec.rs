@@ -344,6 +344,7 @@ fn release_from(document: &Json) -> Result<Release, RecordError> {
             _ => None,
         },
         labels: std::collections::BTreeMap::new(),
+        record_labels: std::collections::BTreeMap::new(),
     })
 }
 

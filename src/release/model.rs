@@ -30,6 +30,8 @@ pub struct Release {
     pub apply_method: Option<ApplyMethod>,
     /// Labels of the user on the record. Never in the JSON, only on the Secret.
     pub labels: BTreeMap<String, String>,
+    /// All labels of the record as they were read, Helm's own among them.
+    pub record_labels: BTreeMap<String, String>,
 }
 
 /// How the objects of a revision were applied.

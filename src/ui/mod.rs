@@ -19,6 +19,7 @@ mod progress;
 pub mod suggest;
 mod table;
 mod usage;
+mod verdict;
 
 pub use compat::{Helm, quoted};
 pub use failure::{Failure, Report, RoomFailure, Unsupported};
@@ -33,3 +34,4 @@ pub use printer::{Printer, PrinterSettings, Verbosity};
 pub use progress::{ProgressStyle, SCHEMA, Scope, observer};
 pub use table::{Table, pad, shorten, visible_width};
 pub use usage::{Arity, Reason, Usage};
+pub use verdict::verdict;

@@ -65,6 +65,11 @@ pub enum Usage {
     },
     /// `--hide-secret` without a dry run.
     HideSecretWithoutDryRun,
+    /// `--show-only` names a template that the chart does not have.
+    NoTemplate {
+        /// The pattern.
+        pattern: String,
+    },
     /// An argument is not Unicode.
     NotUnicode,
     /// Something else, in the parser's words.
@@ -108,6 +113,8 @@ pub enum Reason {
     KeyValue(String),
     /// A list with broken quotes; the text is Go's.
     List(String),
+    /// Not a regular expression; the text is that of the engine.
+    Expression(String),
 }
 
 impl Usage {
@@ -135,6 +142,7 @@ impl Usage {
             Self::NoName => "a release needs a name, or `--generate-name`".to_owned(),
             Self::NameTwice { flag } => format!("a name and `{flag}` exclude each other"),
             Self::HideSecretWithoutDryRun => "`--hide-secret` works with `--dry-run` only".to_owned(),
+            Self::NoTemplate { pattern } => format!("no template of the chart matches `{pattern}`"),
             Self::NotUnicode => "an argument is not Unicode text".to_owned(),
             Self::Other(text) => text.clone(),
         }
@@ -156,6 +164,7 @@ impl Usage {
             Self::NoName => "release 需要一个名字，或使用 `--generate-name`".to_owned(),
             Self::NameTwice { flag } => format!("名字与 `{flag}` 不能同时使用"),
             Self::HideSecretWithoutDryRun => "`--hide-secret` 只能与 `--dry-run` 一起使用".to_owned(),
+            Self::NoTemplate { pattern } => format!("chart 中没有与 `{pattern}` 匹配的模板"),
             Self::NotUnicode => "有一个参数不是 Unicode 文本".to_owned(),
             Self::Other(text) => text.clone(),
         }
@@ -241,6 +250,7 @@ impl Usage {
                 format!("{} {}\n\nUsage:  {usage}", quoted(&path.join(" ")), arity.helm())
             }
             Self::NoName => "must either provide a name or specify --generate-name".to_owned(),
+            Self::NoTemplate { pattern } => format!("could not find template {pattern} in chart"),
             Self::NameTwice { flag } => format!("cannot set {flag} and also specify a name"),
             Self::HideSecretWithoutDryRun => match helm {
                 Helm::Three => "Hiding Kubernetes secrets requires a dry-run mode".to_owned(),
@@ -301,6 +311,8 @@ impl Reason {
             (Self::Boolean, Language::Chinese) => "既不是 `true` 也不是 `false`",
             (Self::List(_), Language::English) => "its quotes do not match",
             (Self::List(_), Language::Chinese) => "引号不配对",
+            (Self::Expression(_), Language::English) => "it is no regular expression",
+            (Self::Expression(_), Language::Chinese) => "不是正则表达式",
             (Self::Format, Language::English) => "it is none of `table`, `json`, `yaml`",
             (Self::Format, Language::Chinese) => "只能是 `table`、`json`、`yaml` 之一",
             (Self::OneOf { allowed, .. }, Language::English) => {
@@ -317,7 +329,11 @@ impl Reason {
 
     fn helm(&self, value: &str, _helm: Helm) -> String {
         match self {
-            Self::Duration(text) | Self::Integer(text) | Self::Number(text) | Self::List(text) => text.clone(),
+            Self::Duration(text)
+            | Self::Integer(text)
+            | Self::Number(text)
+            | Self::List(text)
+            | Self::Expression(text) => text.clone(),
             Self::Boolean => format!("strconv.ParseBool: parsing {}: invalid syntax", quoted(value)),
             Self::Format => "invalid format type".to_owned(),
             Self::KeyValue(part) => format!("{part} must be formatted as key=value"),

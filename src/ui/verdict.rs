@@ -1,0 +1,296 @@
+//! What the verbs' errors mean to the user: the reason in both languages, the evidence, the state things are in and
+//! the next command. Errors that are not told apart here keep their technical text as the reason.
+
+use crate::action::{Aftermath, Error, Failure as ActionFailure, Phase, Place};
+use crate::application::consent::Found;
+use crate::cluster;
+use crate::cluster::wait::{NotReady, WaitError};
+use crate::values::SchemaError;
+use crate::yaml::{Source, Step};
+
+use super::failure::{Failure, RoomFailure};
+use super::language::Language;
+
+/// Turns a verb's failure into a report of one language; `command` is the verb that was run, for the next step.
+pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Failure {
+    let ActionFailure { error, aftermath } = failure;
+    let teller = Teller { language, command };
+    if matches!(*error, Error::Interrupted) {
+        let (state, next) = teller.aftermath(&aftermath);
+        return Failure::Interrupted { state: Some(state), next };
+    }
+    let Failure::Room(mut room) = Failure::room(error.code(), error.as_ref()) else {
+        return Failure::internal(error.as_ref());
+    };
+    let RoomFailure { why, evidence, state, next, causes, .. } = room.as_mut();
+    *why = teller.why(&error);
+    if why.is_some() {
+        causes.clear();
+    }
+    *evidence = teller.evidence(&error);
+    next.extend(teller.next(&error));
+    let (told, way_on) = teller.aftermath(&aftermath);
+    *state = Some(told);
+    next.extend(way_on);
+    Failure::Room(room)
+}
+
+#[derive(Clone, Copy)]
+struct Teller<'a> {
+    language: Language,
+    command: &'a str,
+}
+
+impl Teller<'_> {
+    fn of(self, english: impl Into<String>, chinese: impl Into<String>) -> String {
+        match self.language {
+            Language::English => english.into(),
+            Language::Chinese => chinese.into(),
+        }
+    }
+
+    /// The reason, where it is worth a sentence of its own.
+    fn why(self, error: &Error) -> Option<String> {
+        Some(match error {
+            Error::Consent(error) => {
+                let keys = error.missing.join("`, `");
+                match error.found {
+                    Found::QuotedBoolean => self.of(
+                        format!("`{keys}` must be `true` without quotes; what is there is text"),
+                        format!("`{keys}` 必须是不带引号的 `true`，现在写的是文本"),
+                    ),
+                    _ => self.of(
+                        format!(
+                            "`{keys}` must be `true`: MaiBot may be installed only by who has read and agreed to them"
+                        ),
+                        format!("`{keys}` 必须是 `true`：阅读并同意之后才能安装麦麦"),
+                    ),
+                }
+            }
+            Error::NameInUse { release, namespace, revision, status } => self.of(
+                format!("release `{release}` is in namespace `{namespace}` already: revision {revision}, {status}"),
+                format!("命名空间 `{namespace}` 中已有 release `{release}`：revision {revision}，{status}"),
+            ),
+            Error::ReleaseNotFound { release, namespace } | Error::NotLoaded { release, namespace } => self.of(
+                format!("there is no release `{release}` in namespace `{namespace}`"),
+                format!("命名空间 `{namespace}` 中没有 release `{release}`"),
+            ),
+            Error::AlreadyUninstalled { release } => self.of(
+                format!("release `{release}` is uninstalled already; its history was kept"),
+                format!("release `{release}` 已经卸载，历史记录仍保留"),
+            ),
+            Error::NamespaceMissing { namespace } => {
+                self.of(format!("there is no namespace `{namespace}`"), format!("没有命名空间 `{namespace}`"))
+            }
+            Error::Locked { release, holder } => self.of(
+                format!("{holder} is working on release `{release}`"),
+                format!("{holder} 正在操作 release `{release}`"),
+            ),
+            Error::LockLost { release } => self.of(
+                format!(
+                    "another run has taken over release `{release}`, because this one could not renew its lock in time"
+                ),
+                format!("未能及时续期，release `{release}` 的锁已被另一次运行接管"),
+            ),
+            Error::Ownership { foreign } => {
+                let count = foreign.len();
+                self.of(
+                    format!("{count} objects with names of this release exist and do not belong to it"),
+                    format!("有 {count} 个同名对象已存在，但不属于此 release"),
+                )
+            }
+            Error::Wait(wait) => match wait.as_ref() {
+                WaitError::NotReady { timed_out: true, elapsed, .. } => {
+                    let seconds = elapsed.as_secs();
+                    self.of(format!("not everything is ready after {seconds} s"), format!("{seconds} s 后仍未全部就绪"))
+                }
+                WaitError::NotReady { .. } => self.of("waiting longer would not help", "继续等待也无济于事"),
+                WaitError::Cluster(_) => return None,
+            },
+            Error::Delete { failed, .. } => {
+                let count = failed.len();
+                self.of(format!("{count} objects could not be deleted"), format!("有 {count} 个对象无法删除"))
+            }
+            Error::Schema { error: SchemaError::Violated { violations, .. }, .. } => {
+                let count = violations.len();
+                self.of(
+                    format!("{count} values do not fit the chart's schema"),
+                    format!("有 {count} 个值不符合 chart 的 schema"),
+                )
+            }
+            _ => return None,
+        })
+    }
+
+    fn evidence(self, error: &Error) -> Vec<String> {
+        match error {
+            Error::Ownership { foreign } => {
+                foreign.iter().map(|foreign| format!("{}: {}", foreign.object, foreign.violation)).collect()
+            }
+            Error::Delete { failed, .. } => failed.iter().map(|(object, words)| format!("{object}: {words}")).collect(),
+            Error::Schema { error: SchemaError::Violated { violations, .. }, places } => violations
+                .iter()
+                .zip(places)
+                .map(|(violation, place)| {
+                    let path = path(&violation.path);
+                    let place = place.as_ref().map(|place| format!("{}: ", spot(place))).unwrap_or_default();
+                    format!("{place}`{path}`: {}", violation.message)
+                })
+                .collect(),
+            Error::Wait(wait) => match wait.as_ref() {
+                WaitError::NotReady { not_ready, .. } => not_ready.iter().flat_map(not_ready_lines).collect(),
+                WaitError::Cluster(error) => self.cluster(error),
+            },
+            Error::Cluster(error) => self.cluster(error),
+            Error::Store(crate::release::StoreError::Cluster(error)) => self.cluster(error),
+            _ => Vec::new(),
+        }
+    }
+
+    fn cluster(self, error: &cluster::Error) -> Vec<String> {
+        match error {
+            cluster::Error::Conflict { fields, .. } => {
+                fields.iter().map(|conflict| format!("`{}`: {}", conflict.field, conflict.manager)).collect()
+            }
+            cluster::Error::Invalid { causes, .. } => {
+                causes.iter().map(|cause| format!("`{}`: {}", cause.field, cause.message)).collect()
+            }
+            cluster::Error::Forbidden(forbidden) => {
+                let place = forbidden.namespace.as_deref().map_or_else(
+                    || self.of("in the whole cluster", "整个集群"),
+                    |namespace| self.of(format!("in namespace `{namespace}`"), format!("命名空间 `{namespace}`")),
+                );
+                vec![self.of(
+                    format!("user `{}` may not `{}` `{}` {place}", forbidden.user, forbidden.verb, forbidden.resource),
+                    format!(
+                        "用户 `{}` 无权在{place}对 `{}` 执行 `{}`",
+                        forbidden.user, forbidden.resource, forbidden.verb
+                    ),
+                )]
+            }
+            cluster::Error::Unreachable(unreachable) => {
+                let mut lines = vec![
+                    self.of(format!("address `{}`", unreachable.address), format!("地址 `{}`", unreachable.address)),
+                ];
+                if let Some(proxy) = &unreachable.proxy {
+                    lines.push(self.of(format!("through proxy `{proxy}`"), format!("经由代理 `{proxy}`")));
+                }
+                lines
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn next(self, error: &Error) -> Option<String> {
+        Some(match error {
+            Error::Consent(_) => self.of(
+                "read both texts (their addresses are in `values.yaml`), then add `--set EULA_AGREE=true,PRIVACY_AGREE=true` or put both into your values file",
+                "阅读两份文本（地址见 `values.yaml`），然后加上 `--set EULA_AGREE=true,PRIVACY_AGREE=true`，或写进你的 values 文件",
+            ),
+            Error::NameInUse { release, .. } => self.of(
+                format!("choose another name, or remove the old release first: `maibot uninstall {release}`; its volumes stay. Over a failed one, `--replace` installs anew"),
+                format!("换一个名字，或先移除旧的：`maibot uninstall {release}`，存储卷会保留；失败的 release 也可以用 `--replace` 重新安装"),
+            ),
+            Error::ReleaseNotFound { .. } | Error::NotLoaded { .. } => self.of(
+                "`maibot list -A` shows every release",
+                "`maibot list -A` 显示全部 release",
+            ),
+            Error::NamespaceMissing { .. } => self.of("add `--create-namespace`", "加上 `--create-namespace`"),
+            Error::Locked { .. } => self.of("wait until that run has ended", "等待那次运行结束"),
+            Error::Ownership { .. } => self.of(
+                "choose another release name, or take the objects over with `--take-ownership`",
+                "换一个 release 名，或用 `--take-ownership` 接管这些对象",
+            ),
+            Error::Cluster(cluster::Error::Conflict { .. }) => self.of(
+                "`--force-conflicts` takes the fields over",
+                "`--force-conflicts` 会接管这些字段",
+            ),
+            _ => return None,
+        })
+    }
+
+    /// The state, and the way on from there.
+    fn aftermath(self, aftermath: &Aftermath) -> (String, Option<String>) {
+        let command = self.command;
+        match aftermath {
+            Aftermath::Untouched => (self.of("nothing on the cluster was changed", "集群上没有任何改动"), None),
+            Aftermath::Suspended { phase, release, revision } => (
+                self.of(
+                    format!("release `{release}` revision {revision} stopped while {}; nothing is lost", phase_words(*phase, Language::English)),
+                    format!("release `{release}` revision {revision} 停在“{}”，没有丢失任何东西", phase_words(*phase, Language::Chinese)),
+                ),
+                Some(self.of(
+                    format!("the same `maibot {command}` again goes on from there"),
+                    format!("再次执行同样的 `maibot {command}`，会接着完成"),
+                )),
+            ),
+            Aftermath::Failed { release, revision, applied, objects } => (
+                self.of(
+                    format!("release `{release}` revision {revision} is recorded as failed; {applied} of {objects} objects are applied and stay, volumes included"),
+                    format!("release `{release}` revision {revision} 记为失败；{objects} 个对象中已应用 {applied} 个，连同存储卷都保留"),
+                ),
+                Some(self.of(
+                    format!("repair the cause, then `maibot {command} {release} … --replace`; or `maibot uninstall {release}`, volumes stay"),
+                    format!("排除原因后执行 `maibot {command} {release} … --replace`；或 `maibot uninstall {release}`，存储卷会保留"),
+                )),
+            ),
+            Aftermath::HalfDeleted { release } => (
+                self.of(
+                    format!("release `{release}` is being uninstalled and not all of it is gone"),
+                    format!("release `{release}` 正在卸载，尚有对象未删除"),
+                ),
+                Some(self.of("the same command again goes on from there", "再次执行同样的命令，会接着完成")),
+            ),
+        }
+    }
+}
+
+fn phase_words(phase: Phase, language: Language) -> &'static str {
+    match phase {
+        Phase::Render => language.of("rendering", "渲染"),
+        Phase::Lock => language.of("taking the lock", "加锁"),
+        Phase::Check => language.of("checking the cluster", "检查集群"),
+        Phase::Record => language.of("writing the record", "写入记录"),
+        Phase::Claims => language.of("creating claims", "创建 PVC"),
+        Phase::Files => language.of("writing configuration files", "写入配置文件"),
+        Phase::Hooks => language.of("running hooks", "运行 hook"),
+        Phase::Apply => language.of("applying objects", "应用对象"),
+        Phase::Wait => language.of("waiting for readiness", "等待就绪"),
+        Phase::Delete => language.of("deleting objects", "删除对象"),
+    }
+}
+
+/// What is known about an object that is not ready: the object, then its Pods with the ends of their logs.
+fn not_ready_lines(object: &NotReady) -> Vec<String> {
+    let mut lines = vec![format!("{} {}/{}: {}", object.code, object.object.kind, object.object.name, object.reason)];
+    for evidence in &object.evidence {
+        let name = format!("{}/{}", evidence.object.kind, evidence.object.name);
+        lines.push(format!("  {name}: {}", evidence.state));
+        for warning in &evidence.warnings {
+            lines.push(format!("  {name}: {warning}"));
+        }
+        for log in &evidence.logs {
+            lines.extend(log.lines.iter().map(|line| format!("    {} | {line}", log.container)));
+        }
+    }
+    lines
+}
+
+/// A path as it is written in `--set`.
+fn path(steps: &[Step]) -> String {
+    steps.iter().fold(String::new(), |path, step| match step {
+        Step::Key(key) if path.is_empty() => key.clone(),
+        Step::Key(key) => format!("{path}.{key}"),
+        Step::Index(index) => format!("{path}[{index}]"),
+    })
+}
+
+/// A place as editors take it: `file:line:column`.
+fn spot(place: &Place) -> String {
+    let start = place.origin.key.unwrap_or(place.origin.value).start;
+    match &place.source {
+        Source::File { name, .. } => format!("{name}:{}:{}", start.line, start.column),
+        Source::Flag { flag, argument } => format!("{flag} {argument}"),
+        Source::Chart { name } => name.clone(),
+    }
+}
