@@ -466,7 +466,7 @@ mod tests {
         let mut state = 1_u64;
         while noise.len() < 2_000_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            noise.push_str(&format!("{state:x}"));
+            noise += &state.to_string();
         }
         release.manifest = noise;
         assert!(matches!(encode(&release), Err(RecordError::TooLarge { .. })));

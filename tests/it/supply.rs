@@ -1,5 +1,5 @@
 //! What the program is made of: licences, advisories and crates that must not come in. Works offline in about a second:
-//! licences come from `cargo metadata`, advisories from `tests/supply/advisories.tsv`, a dated extract of the RustSec
+//! licences come from `cargo metadata`, advisories from `tests/supply/advisories.tsv`, a dated extract of the `RustSec`
 //! database (`tests/supply/refresh.py` makes it anew).
 
 use std::collections::BTreeMap;
