@@ -131,6 +131,7 @@ impl Render {
                 // Nothing reads a chart back from a record; without its files a record stays far from a Secret's limit.
                 templates: Value::Sequence(Vec::new()),
                 files: Value::Sequence(Vec::new()),
+                missing: false,
             },
             config: values.map().clone(),
             manifest: rendered.manifest.clone(),
