@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
 use super::objects::Planned;
 use super::ownership::Existing;
 use super::{Error, Event, ObjectRef, ObjectState, Observer};
+use crate::cluster::pods::OwnPod;
 use crate::cluster::readiness::Rules;
 use crate::cluster::wait::{Goal, Progress, State, WaitOptions};
-use crate::cluster::{Cluster, Target};
+use crate::cluster::{Cluster, Resource, Target};
 
 /// What is waited for after objects were applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +68,52 @@ pub(super) async fn until_gone(
         })
         .collect();
     wait(cluster, observer, goals, &WaitOptions::new(Rules::Full, timeout)).await
+}
+
+/// Frees StatefulSets that are stuck: a Pod that never got ready is not replaced by a new revision, because Kubernetes
+/// waits for it first (its documentation calls the cure a forced rollback). Such a Pod of an old revision is deleted.
+pub(super) async fn free_stuck(cluster: &Cluster, applied: &[Json], existing: &Existing) -> Result<(), Error> {
+    for object in applied {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        if object["kind"] != "StatefulSet" || existing.get("StatefulSet", name).is_none() {
+            continue;
+        }
+        let Some(current) = observed(cluster, object).await? else { continue };
+        let wanted = &current["status"]["updateRevision"];
+        for pod in cluster.pods_of(&current).await? {
+            let ready = pod["status"]["conditions"].as_array().is_some_and(|conditions| {
+                conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+            });
+            let revision = &pod["metadata"]["labels"]["controller-revision-hash"];
+            if !ready && revision != wanted && wanted.is_string() {
+                let text = |pointer: &str| pod.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
+                let own = OwnPod {
+                    namespace: text("/metadata/namespace"),
+                    name: text("/metadata/name"),
+                    uid: text("/metadata/uid"),
+                };
+                cluster.delete_pod(&own, 30).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The object once its controller has seen its present generation; nothing if that does not come about soon.
+async fn observed(cluster: &Cluster, object: &Json) -> Result<Option<Json>, Error> {
+    let Some(resource) = Resource::known("apps/v1", "StatefulSet") else { return Ok(None) };
+    let (namespace, name) = (object["metadata"]["namespace"].as_str(), object["metadata"]["name"].as_str());
+    for _ in 0..20 {
+        let Some(current) = cluster.find(&resource, namespace, name.unwrap_or_default()).await? else {
+            return Ok(None);
+        };
+        let seen = current["status"]["observedGeneration"].as_i64().unwrap_or_default();
+        if seen >= object["metadata"]["generation"].as_i64().unwrap_or_default() {
+            return Ok(Some(current));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(None)
 }
 
 pub(super) fn reference(target: &Target) -> ObjectRef {

@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::action::{ChartSource, UserValues, WaitFor};
 use crate::chart::Chart;
-use crate::ui::{Failure, OutputFormat, Printer, Reason, Unsupported, Usage};
+use crate::ui::{Failure, Helm, OutputFormat, Printer, Reason, Unsupported, Usage};
 use crate::ui::{Level, Message};
 
 use crate::values::{Compat, Flags};
@@ -327,6 +327,10 @@ impl WaitArgs {
             Some("false") => {
                 printer.say(Level::Warning, &Message::WaitBoolean { given: "false", instead: "hookOnly" });
                 WaitChoice::HookOnly
+            }
+            Some(other) if printer.helm() == Some(Helm::Three) => {
+                let reason = Reason::Boolean;
+                return Err(Usage::BadValue { flag: "--wait".to_owned(), value: other.to_owned(), reason }.into());
             }
             Some(other) => {
                 let helm = format!(

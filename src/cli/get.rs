@@ -156,12 +156,17 @@ pub(crate) async fn run(settings: GetSettings, context: &Context) -> Result<Exit
         Part::Notes if release.info.notes.is_empty() => String::new(),
         Part::Notes => format!("NOTES:\n{}\n", release.info.notes),
         Part::All => {
-            let shown = Shown { description: true, metadata: true, everything: true, ..Shown::default() };
+            let paint = context.printer.paint();
+            let shown = Shown { paint, metadata: true, everything: true, ..Shown::of_install(context.printer.helm()) };
             release_text::text(&release, &shown)?
         }
         Part::Metadata => metadata(&release, settings.format, settings.revision.is_none(), context.printer.helm())?,
         Part::Values { all } => {
-            let values = if all { release_text::computed_values(&release)? } else { release.config.clone() };
+            let values = if all {
+                release_text::computed_values(&release, context.printer.helm())?
+            } else {
+                release.config.clone()
+            };
             match settings.format {
                 OutputFormat::Table => {
                     let heading = if all { "COMPUTED VALUES:" } else { "USER-SUPPLIED VALUES:" };
@@ -264,7 +269,7 @@ fn metadata(release: &Release, format: OutputFormat, latest: bool, helm: Option<
             if !helm3 {
                 lines.push(("APPLY_METHOD", release_text::apply_method(release.apply_method).to_owned()));
             }
-            Ok(lines.into_iter().map(|(key, value)| format!("{key}: {value}\n")).collect())
+            Ok(lines.into_iter().fold(String::new(), |text, (key, value)| text + key + ": " + &value + "\n"))
         }
     }
 }

@@ -55,8 +55,7 @@ pub(crate) async fn run(settings: HistorySettings, context: &Context) -> Result<
     let history =
         records::history(&cluster, &settings.name).await.map_err(|error| context.verdict(error, "history"))?;
     let revisions = history.revisions();
-    let newest =
-        &revisions[revisions.len().saturating_sub(if settings.max == 0 { usize::MAX } else { settings.max })..];
+    let newest = &revisions[revisions.len().saturating_sub(settings.max)..];
     let entries: Vec<Entry> = newest.iter().map(|release| Entry::of(release, context.printer.helm())).collect();
     let text = match settings.format {
         OutputFormat::Table => table(newest),

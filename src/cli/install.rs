@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
+use crate::action::Error;
 use crate::action::install as action;
 use crate::cluster;
 use crate::code::Exit;
@@ -202,13 +203,15 @@ impl ReleaseArgs {
         // `--skip-crds`, `--render-subchart-notes`, `--enable-dns` and `--disable-openapi-validation` change nothing
         // for the embedded chart: it has no CRDs, no subcharts and no look-ups, and objects are checked by the API
         // server. They are taken so that a script for Helm runs.
+        // What the line says comes first, what it names second.
+        let (wait, timeout) = (self.wait.choice(printer)?, self.wait.timeout()?);
         Ok(ReleaseSettings {
             name,
             chart: self.chart.reference(chart)?,
             values: self.values.sources()?,
-            wait: self.wait.choice(printer)?,
+            wait,
             wait_for_jobs: self.wait_for_jobs,
-            timeout: self.wait.timeout()?,
+            timeout,
             description: self.description.clone(),
             labels,
             create_namespace: self.create_namespace,
@@ -319,14 +322,21 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
     };
     // The live table ends before the result is printed.
     drop(observer);
+    if let Err(failure) = &result
+        && helm.is_some()
+        && matches!(*failure.error, Error::Interrupted)
+    {
+        // Helm says so on stdout, and the error after it.
+        context.printer.result(&format!("Release {} has been cancelled.\n", settings.name))?;
+    }
     let mut release = result.map_err(|failure| context.verdict(failure, "install"))?;
     if hide_secret {
         release.manifest = release_text::without_secrets(&release.manifest);
     }
     let text = match format {
         OutputFormat::Table => {
-            let everything = context.global.debug;
-            release_text::text(&release, &Shown { hide_notes, everything, ..Shown::of_install(helm) })?
+            let (everything, paint) = (context.global.debug, context.printer.paint());
+            release_text::text(&release, &Shown { everything, hide_notes, paint, ..Shown::of_install(helm) })?
         }
         OutputFormat::Json => crate::release::to_json(&release) + "\n",
         OutputFormat::Yaml => release_text::json_as_yaml(&crate::release::to_json(&release))?,

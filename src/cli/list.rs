@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::action::records::{self, NameFilter};
 use crate::code::Exit;
 use crate::release::{Release, Status};
-use crate::ui::{Failure, Level, Message, OutputFormat, Reason, Table, Usage, json_line};
+use crate::ui::{Failure, Level, Message, OutputFormat, Paint, Reason, Table, Usage, json_line};
 
 use super::args::OutputArgs;
 use super::literal;
@@ -192,8 +192,8 @@ pub(crate) async fn run(settings: ListSettings, context: &Context) -> Result<Exi
     let zone = jiff::tz::TimeZone::system();
     let entries: Vec<Entry> = listing.releases.iter().map(|release| Entry::of(release, &zone)).collect();
     let text = match (settings.format, settings.short) {
-        (OutputFormat::Table, true) => entries.iter().map(|entry| format!("{}\n", entry.name)).collect(),
-        (OutputFormat::Table, false) => table(&entries, settings.no_headers),
+        (OutputFormat::Table, true) => entries.iter().fold(String::new(), |text, entry| text + &entry.name + "\n"),
+        (OutputFormat::Table, false) => table(&entries, settings.no_headers, context.printer.paint()),
         (OutputFormat::Json, short) => json(&entries, short)?,
         (OutputFormat::Yaml, short) => release_text::json_as_yaml(&json(&entries, short)?)?,
     };
@@ -231,20 +231,22 @@ fn json(entries: &[Entry], short: bool) -> Result<String, Failure> {
     if short { json_line(&entries.iter().map(|entry| &entry.name).collect::<Vec<_>>()) } else { json_line(&entries) }
 }
 
-fn table(entries: &[Entry], no_headers: bool) -> String {
+/// Helm 4 colours the table on a terminal.
+fn table(entries: &[Entry], no_headers: bool, paint: Paint) -> String {
     let mut table = Table::new();
     if !no_headers {
-        table.row(["NAME", "NAMESPACE", "REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION"]);
+        let headers = ["NAME", "NAMESPACE", "REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION"];
+        table.row(headers.map(|header| paint.bold(header)));
     }
     for entry in entries {
         table.row([
-            &entry.name,
-            &entry.namespace,
-            &entry.revision,
-            &entry.updated,
-            &entry.status,
-            &entry.chart,
-            &entry.app_version,
+            entry.name.clone(),
+            paint.name(&entry.namespace),
+            entry.revision.clone(),
+            entry.updated.clone(),
+            paint.status(&entry.status),
+            entry.chart.clone(),
+            entry.app_version.clone(),
         ]);
     }
     table.render()

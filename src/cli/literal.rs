@@ -152,7 +152,7 @@ pub(crate) fn list(text: &str) -> Result<Vec<String>, Reason> {
             let end = rest.find(',').unwrap_or(rest.len());
             let (item, after) = rest.split_at(end);
             if let Some(quote) = item.find('"') {
-                return Err(fail(offset + quote + 1, "bare \" in non-quoted field"));
+                return Err(fail(offset + quote + 1, "bare \" in non-quoted-field"));
             }
             items.push(item.to_owned());
             rest = after;
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(items(""), [""; 0]);
         assert_eq!(
             list("a\"b"),
-            Err(Reason::List("parse error on line 1, column 2: bare \" in non-quoted field".to_owned()))
+            Err(Reason::List("parse error on line 1, column 2: bare \" in non-quoted-field".to_owned()))
         );
         assert!(list("\"a").is_err());
         assert!(list("\"a\"b").is_err());

@@ -15,6 +15,7 @@ mod env;
 mod environment;
 mod explain;
 mod get;
+mod glob;
 mod global;
 mod help;
 mod history;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 
 use crate::action::Cancel;
 use crate::code::Exit;
-use crate::ui::{Failure, Level, OutputFormat, Printer, Unsupported, Usage};
+use crate::ui::{Failure, Helm, Level, OutputFormat, Printer, Unsupported, Usage};
 
 use command::Verb;
 use configuration::Configuration;
@@ -75,7 +76,13 @@ fn run(words: Vec<OsString>, environment: &Environment) -> Exit {
             let printer = printer();
             return finish(printer.result(&format!("maibot {}\n", env!("CARGO_PKG_VERSION"))), &printer);
         }
-        Err(failure) => return printer().fail(&failure, ""),
+        Err(failure) => {
+            let printer = printer();
+            return match printer.helm().and_then(|_| parse::helm_shows_help(&failure)) {
+                Some(path) => finish(help::print(&path, true, &printer), &printer),
+                None => printer.fail(&failure, ""),
+            };
+        }
     };
     // What helps to repair a broken file must not stumble over it.
     let helps = matches!(cli.command, Verb::Explain(_) | Verb::Help(_) | Verb::Version(_));
@@ -113,9 +120,9 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
         Verb::Install(args) => args.settings(&printer).and_then(|settings| {
             on_cluster(context, move |context| async move { install::run(settings, &context).await })
         }),
-        Verb::Template(args) => args.settings(&printer).and_then(|settings| {
-            runtime::run(context, move |context| async move { template::run(settings, &context).await })
-        }),
+        Verb::Template(args) => {
+            args.settings(&printer).and_then(|settings| runtime::compute(move || template::run(settings, &context)))
+        }
         Verb::List(args) => args.settings().and_then(|settings| {
             on_cluster(context, move |context| async move { list::run(settings, &context).await })
         }),
@@ -134,13 +141,16 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
     };
     match result {
         Ok(exit) => exit,
-        Err(failure) => printer.fail(&failure, helm_prefix(installs, &failure)),
+        Err(failure) => printer.fail(&failure, helm_prefix(installs, &failure, printer.helm())),
     }
 }
 
 /// What Helm puts before the error: only `install` does, and not before errors about the line itself.
-const fn helm_prefix(installs: bool, failure: &Failure) -> &'static str {
+fn helm_prefix(installs: bool, failure: &Failure, helm: Option<Helm>) -> &'static str {
     match failure {
+        Failure::Room(room) if installs && helm == Some(Helm::Four) && room.go_cause.is_some() => {
+            "INSTALLATION FAILED: cluster reachability check failed: "
+        }
         Failure::Usage(Usage::NameTwice { .. } | Usage::HideSecretWithoutDryRun) if installs => INSTALLATION_FAILED,
         Failure::Usage(_) => "",
         _ if installs => INSTALLATION_FAILED,

@@ -25,6 +25,20 @@ pub(crate) enum Parsed {
     Version,
 }
 
+/// Whether Helm answers this mistake with help and success: a command that is missing, or not there, below a command
+/// that has nothing but commands.
+pub(crate) fn helm_shows_help(failure: &Failure) -> Option<Vec<String>> {
+    match failure {
+        Failure::Usage(Usage::UnknownCommand { parent, .. }) if parent != "maibot" => {
+            Some(parent.split(' ').skip(1).map(str::to_owned).collect())
+        }
+        Failure::Usage(Usage::Arguments { usage, extra: None, .. }) if usage.starts_with("maibot completion") => {
+            Some(vec!["completion".to_owned()])
+        }
+        _ => None,
+    }
+}
+
 /// Reads a command line.
 pub(crate) fn parse(words: Vec<OsString>) -> Result<Parsed, Failure> {
     let root = command::build();
@@ -87,7 +101,8 @@ fn complaint(error: &clap::Error, root: &Command, path: &[String], words: &[OsSt
                 .iter()
                 .filter_map(|word| word.to_str())
                 .find(|word| !word.starts_with("--") && word.starts_with('-') && word.contains(&flag[1..]))
-                .map(|word| word[1..].to_owned())
+                // pflag has gone through the letters before it already.
+                .and_then(|word| word.find(&flag[1..]).map(|at| word[at..].to_owned()))
                 .filter(|_| !flag.starts_with("--"));
             let nearest = nearest_flag(root, path, &flag);
             Usage::UnknownFlag { flag, group, nearest }.into()
@@ -194,7 +209,7 @@ mod tests {
         for (line, text) in [
             ("maibot list --nmespace x", "unknown flag: --nmespace"),
             ("maibot list -xyz", "unknown shorthand flag: 'x' in -xyz"),
-            ("maibot list -Axz", "unknown shorthand flag: 'x' in -Axz"),
+            ("maibot list -Axz", "unknown shorthand flag: 'x' in -xz"),
             ("maibot list -n", "flag needs an argument: 'n' in -n"),
             ("maibot list --max", "flag needs an argument: --max"),
             ("maibot status", "\"helm status\" requires 1 argument\n\nUsage:  helm status RELEASE_NAME [flags]"),

@@ -54,6 +54,9 @@ pub(crate) fn rewrite(root: &Command, words: impl IntoIterator<Item = OsString>)
             result.push(Word { text: word, switch: None });
             continue;
         };
+        if text.starts_with("---") || text.starts_with("--=") {
+            return Err(Usage::Other(format!("bad flag syntax: {text}")));
+        }
         if text == "--" {
             result.push(Word { text: word, switch: None });
             result.extend(words.by_ref().map(|text| Word { text, switch: None }));
@@ -106,31 +109,25 @@ fn is_switch(argument: &Arg) -> bool {
     matches!(argument.get_action(), ArgAction::SetTrue)
 }
 
+/// The flag `--name`, or `-n` alone.
+fn flag<'a>(path: &[&'a Command], text: &str) -> Option<&'a Arg> {
+    if let Some(name) = text.strip_prefix("--") {
+        return long(path, name);
+    }
+    let mut letters = text.strip_prefix('-')?.chars();
+    let letter = letters.next()?;
+    if letters.next().is_some() { None } else { short(path, letter) }
+}
+
 /// `--switch=value` or `-s=value`.
 fn switch_with_value<'a, 'text>(path: &[&'a Command], text: &'text str) -> Option<(&'a Arg, &'text str)> {
-    let (flag, value) = text.split_once('=')?;
-    let argument = match flag.strip_prefix("--") {
-        Some(name) => long(path, name)?,
-        None => {
-            let mut letters = flag.trim_start_matches('-').chars();
-            let (letter, None) = (letters.next()?, letters.next()) else { return None };
-            short(path, letter)?
-        }
-    };
-    is_switch(argument).then_some((argument, value))
+    let (name, value) = text.split_once('=')?;
+    flag(path, name).filter(|argument| is_switch(argument)).map(|argument| (argument, value))
 }
 
 /// A switch alone.
 fn plain_switch(path: &[&Command], text: &str) -> Option<String> {
-    let argument = match text.strip_prefix("--") {
-        Some(name) => long(path, name)?,
-        None => {
-            let mut letters = text[1..].chars();
-            let (letter, None) = (letters.next()?, letters.next()) else { return None };
-            short(path, letter)?
-        }
-    };
-    is_switch(argument).then(|| argument.get_id().as_str().to_owned())
+    flag(path, text).filter(|argument| is_switch(argument)).map(|argument| argument.get_id().as_str().to_owned())
 }
 
 /// Whether the value of this flag, or of the last one of this group, is the next word.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::action::resources::Group;
 use crate::release::{ApplyMethod, Release};
-use crate::ui::{Failure, Helm};
+use crate::ui::{Failure, Helm, Paint, json_line};
 use crate::values::{ChartValues, Compat, coalesce};
 use crate::yaml::{Mapping, Numbers, Value, json, to_yaml};
 
@@ -26,14 +26,16 @@ pub(crate) struct Shown<'a> {
     pub(crate) everything: bool,
     /// No `NOTES:`.
     pub(crate) hide_notes: bool,
-    /// Secrets as a comment only.
-    pub(crate) hide_secret: bool,
+    /// Colour, which Helm 4 uses on a terminal.
+    pub(crate) paint: Paint,
+    /// Which Helm is imitated.
+    pub(crate) helm: Option<Helm>,
 }
 
 impl Shown<'_> {
     /// What `install` shows: the description with Helm 4 only.
     pub(crate) fn of_install(helm: Option<Helm>) -> Self {
-        Self { description: helm != Some(Helm::Three), ..Self::default() }
+        Self { description: helm != Some(Helm::Three), helm, ..Self::default() }
     }
 }
 
@@ -45,8 +47,8 @@ pub(crate) fn text(release: &Release, shown: &Shown<'_>) -> Result<String, Failu
     if let Some(time) = info.last_deployed {
         let _ = writeln!(out, "LAST DEPLOYED: {}", time.ansi_c());
     }
-    let _ = writeln!(out, "NAMESPACE: {}", release.namespace);
-    let _ = writeln!(out, "STATUS: {}", info.status);
+    let _ = writeln!(out, "NAMESPACE: {}", shown.paint.name(&release.namespace));
+    let _ = writeln!(out, "STATUS: {}", shown.paint.status(info.status.word()));
     let _ = writeln!(out, "REVISION: {}", release.revision);
     if shown.metadata {
         let _ = writeln!(out, "CHART: {}", release.chart.name());
@@ -62,13 +64,12 @@ pub(crate) fn text(release: &Release, shown: &Shown<'_>) -> Result<String, Failu
     tests(release, &mut out);
     if shown.everything {
         let _ = writeln!(out, "USER-SUPPLIED VALUES:\n{}", yaml(&release.config)?);
-        let _ = writeln!(out, "COMPUTED VALUES:\n{}", yaml(&computed_values(release)?)?);
+        let _ = writeln!(out, "COMPUTED VALUES:\n{}", yaml(&computed_values(release, shown.helm)?)?);
     }
     if shown.everything || info.description.eq_ignore_ascii_case(DRY_RUN) {
         out.push_str("HOOKS:\n");
         out.push_str(&hooks(release));
-        let manifest = if shown.hide_secret { without_secrets(&release.manifest) } else { release.manifest.clone() };
-        let _ = writeln!(out, "MANIFEST:\n{manifest}");
+        let _ = writeln!(out, "MANIFEST:\n{}", release.manifest);
     }
     if !shown.hide_notes && !info.notes.is_empty() {
         let _ = writeln!(out, "NOTES:\n{}", info.notes.trim());
@@ -104,15 +105,15 @@ pub(crate) fn hooks(release: &Release) -> String {
 }
 
 /// Stored defaults with the user's values over them, as `get values --all` shows them.
-pub(crate) fn computed_values(release: &Release) -> Result<Mapping, Failure> {
+pub(crate) fn computed_values(release: &Release, helm: Option<Helm>) -> Result<Mapping, Failure> {
     let chart = ChartValues {
         name: release.chart.name().to_owned(),
         version: release.chart.version().to_owned(),
         values: release.chart.values.clone(),
         ..ChartValues::default()
     };
-    coalesce(&chart, &release.config, Compat::Helm4, &mut Vec::new())
-        .map_err(|error| Failure::room(error.code(), &error))
+    let compat = if helm == Some(Helm::Three) { Compat::Helm3 } else { Compat::Helm4 };
+    coalesce(&chart, &release.config, compat, &mut Vec::new()).map_err(|error| Failure::room(error.code(), &error))
 }
 
 /// A map as YAML with a final line break.
@@ -127,18 +128,8 @@ pub(crate) fn status_json(
     release: &Release,
     objects: &BTreeMap<String, Vec<serde_json::Value>>,
 ) -> Result<String, Failure> {
-    let text = crate::release::to_json(release);
-    let mut value = json::read(&text, Numbers::Exact).map_err(|error| Failure::internal(&error))?;
-    if let Some(map) = value.as_mapping_mut() {
-        map.remove("chart");
-        if !objects.is_empty()
-            && let Some(info) = map.get_mut("info").and_then(Value::as_mapping_mut)
-        {
-            let objects = serde_json::to_value(objects).unwrap_or_default();
-            info.insert("resources".to_owned(), Value::from(objects));
-        }
-    }
-    Ok(json::to_json(&value).map_err(|error| Failure::internal(&error))? + "\n")
+    let objects = if objects.is_empty() { None } else { Some(json_line(objects)?) };
+    Ok(crate::release::to_status_json(release, objects.as_deref().map(str::trim_end)) + "\n")
 }
 
 /// JSON as YAML with sorted keys.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use crate::action::{self, Cancel, Event, Observer};
 use crate::cluster::{self, Cluster, Signal, Signals};
 use crate::code::Exit;
-use crate::ui::{self, Failure, Level, Message, Printer, Scope};
+use crate::ui::{self, Failure, Helm, Level, Message, Printer, Scope};
+use crate::values::{Compat, Warning};
 
 use super::global::Global;
 
@@ -48,6 +49,18 @@ impl Context {
         self.cluster(&observer).await
     }
 
+    /// Tells of a value that does not fit its place among the defaults; under `--helm-compat` in Helm's line.
+    pub(crate) fn odd_value(&self, warning: &Warning) {
+        let Some(helm) = self.printer.helm() else {
+            self.printer.say(Level::Warning, &Message::Values { text: warning.text(Compat::Helm4) });
+            return;
+        };
+        let compat = if helm == Helm::Three { Compat::Helm3 } else { Compat::Helm4 };
+        if warning.is_shown(compat) || self.global.debug {
+            self.printer.line(&warning.line(compat));
+        }
+    }
+
     /// An error of a verb in the user's words.
     pub(crate) fn verdict(&self, failure: impl Into<action::Failure>, command: &str) -> Failure {
         ui::verdict(failure.into(), self.printer.language(), command)
@@ -65,7 +78,12 @@ impl Signals for Told {
         match signal {
             Signal::Warning { text } => self.observer.event(&Event::ServerWarning { text }),
             Signal::Retry { cause, delay } => self.observer.event(&Event::Retry { cause, delay }),
-            Signal::Plugin { command, line } => self.printer.line(&format!("{command}: {line}")),
+            // Helm hands plugins its own stderr; here their lines are told apart from ours, unless `--quiet`.
+            Signal::Plugin { line, .. } if self.printer.helm().is_some() => self.printer.line(&line),
+            Signal::Plugin { command, line } if self.printer.shows(Level::Note) => {
+                self.printer.line(&format!("{command}: {line}"));
+            }
+            Signal::Plugin { .. } => {}
         }
     }
 }
@@ -89,6 +107,16 @@ where
     });
     let worker = worker.map_err(|error| Failure::internal(&error))?;
     // A panic has told its story on stderr already; with `panic = "abort"` this is not reached at all.
+    worker.join().unwrap_or(Ok(Exit::Internal))
+}
+
+/// Runs work that needs no runtime, only the big stack; signals keep the system's meaning.
+pub(crate) fn compute<Work>(work: Work) -> Result<Exit, Failure>
+where
+    Work: FnOnce() -> Result<Exit, Failure> + Send + 'static,
+{
+    let worker = std::thread::Builder::new().name("maibot".to_owned()).stack_size(STACK).spawn(work);
+    let worker = worker.map_err(|error| Failure::internal(&error))?;
     worker.join().unwrap_or(Ok(Exit::Internal))
 }
 

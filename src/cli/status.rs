@@ -5,7 +5,7 @@ use clap_complete::ArgValueCompleter;
 
 use crate::action;
 use crate::code::Exit;
-use crate::ui::{Failure, Helm, OutputFormat, Reason, Usage};
+use crate::ui::{Failure, Helm, OutputFormat, Usage};
 
 use super::args::OutputArgs;
 use super::complete;
@@ -28,8 +28,8 @@ impl RevisionArgs {
             Failure::Usage(Usage::BadValue { flag: "--revision".to_owned(), value: self.revision.clone(), reason })
         };
         let number = literal::integer(&self.revision).map_err(bad)?;
-        let number = u32::try_from(number).map_err(|_| bad(Reason::Integer("value out of range".to_owned())))?;
-        Ok((number > 0).then_some(number))
+        // Zero and what is below it mean the last, as in Helm; no release has as many revisions as does not fit.
+        Ok((number > 0).then(|| u32::try_from(number).unwrap_or(u32::MAX)))
     }
 }
 
@@ -100,6 +100,8 @@ pub(crate) async fn run(settings: StatusSettings, context: &Context) -> Result<E
                 description: !helm3 || settings.show_description,
                 resources: with_resources.then_some(groups.as_slice()),
                 everything: context.global.debug,
+                paint: context.printer.paint(),
+                helm: context.printer.helm(),
                 ..Shown::default()
             };
             release_text::text(&release, &shown)?

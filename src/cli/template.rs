@@ -1,4 +1,4 @@
-//! `maibot template`: render a chart and print it; no cluster is asked unless `--dry-run=server` says so.
+//! `maibot template`: render a chart and print it; no cluster is asked.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,13 @@ use clap::Args;
 use crate::action;
 use crate::cluster;
 use crate::code::Exit;
-use crate::render::manifest::{self, split};
-use crate::ui::{Failure, Level, Message, Printer, Reason, Usage};
-use crate::values::Compat;
+use crate::render::manifest::{self, Document, Hook, split};
+use crate::ui::{Failure, Level, Message, Printer, Reason, Unsupported, Usage};
 
 use super::args::{DryRun, DryRunArgs, path};
+use super::glob;
 use super::install::{ReleaseArgs, ReleaseSettings};
 use super::literal;
-use super::release_text;
 use super::runtime::Context;
 
 /// Render a chart and print the manifests
@@ -135,50 +134,89 @@ fn looks_like_chart(text: &str) -> bool {
         || Path::new(text).join("Chart.yaml").is_file()
 }
 
-/// Renders.
-pub(crate) async fn run(settings: TemplateSettings, context: &Context) -> Result<Exit, Failure> {
-    if settings.output_dir.is_some() || settings.release_name_folder {
-        return Err(Failure::flag("--output-dir"));
+/// Renders, and prints or writes the manifests.
+pub(crate) fn run(settings: TemplateSettings, context: &Context) -> Result<Exit, Failure> {
+    if settings.server {
+        return Err(Unsupported::FlagValue("--dry-run", "server".to_owned()).into());
     }
     if settings.kube_version.is_some() {
         return Err(Failure::flag("--kube-version"));
     }
-    // The embedded chart has no CRDs, no tests and asks for no API versions: those flags change nothing.
+    // The embedded chart has no CRDs and asks for no API versions: those flags change nothing.
     let release = settings.release;
     let chart = release.chart.source()?;
     let values = release.values.collect()?;
     let namespace = cluster::default_namespace(&context.global.kube);
-    if settings.server {
-        let cluster = context.reading().await?;
-        cluster.version().await.map_err(|error| context.verdict(action::Error::from(error), "template"))?;
-    }
     let skip_schema = release.skip_schema_validation;
     let template = action::template(&chart, &values, &release.name, &namespace, settings.is_upgrade, skip_schema)
         .map_err(|error| context.verdict(error, "template"))?;
     for warning in &template.warnings {
-        context.printer.say(Level::Warning, &Message::Values { text: warning.text(Compat::Helm4) });
+        context.odd_value(warning);
     }
-    let hooks = if release.no_hooks { String::new() } else { release_text::hooks(&template.release) };
-    let manifest = format!("{}\n{hooks}", template.release.manifest.trim());
-    let text = if settings.show_only.is_empty() { manifest } else { show_only(&settings.show_only, &manifest)? };
+    let sorted = &template.rendered.sorted;
+    let hooks: Vec<&Hook> = sorted
+        .hooks
+        .iter()
+        .filter(|hook| !(release.no_hooks || settings.skip_tests && hook.events.contains(&"test")))
+        .collect();
+    if let Some(folder) = &settings.output_dir {
+        let folder = if settings.release_name_folder { folder.join(&release.name) } else { folder.clone() };
+        let documents = sorted.documents.iter().chain(hooks.iter().map(|hook| &hook.document));
+        // Helm ends with the manifest, of which nothing is left.
+        context.printer.result(&(write(&folder, documents)? + "\n"))?;
+        return Ok(Exit::Success);
+    }
+    let mut text = template.release.manifest.trim().to_owned() + "\n";
+    for hook in hooks {
+        hook.document.append(&mut text);
+    }
+    if !settings.show_only.is_empty() {
+        text = show_only(&settings.show_only, &text)?;
+    }
     context.printer.result(&text)?;
     Ok(Exit::Success)
+}
+
+/// Writes documents into files named after their templates, several of one template into one file; returns what Helm
+/// prints.
+fn write<'a>(folder: &Path, documents: impl Iterator<Item = &'a Document>) -> Result<String, Failure> {
+    let mut files: Vec<(PathBuf, String)> = Vec::new();
+    let mut out = String::new();
+    for document in documents {
+        let path = folder.join(&document.path);
+        for part in ["wrote ", &path.display().to_string(), "\n"] {
+            out.push_str(part);
+        }
+        if let Some((_, text)) = files.iter_mut().find(|(known, _)| *known == path) {
+            document.append(text);
+        } else {
+            let mut text = String::new();
+            document.append(&mut text);
+            files.push((path, text));
+        }
+    }
+    for (path, text) in files {
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(|error| Failure::writing(parent, error))?;
+        std::fs::write(&path, text).map_err(|error| Failure::writing(&path, error))?;
+    }
+    Ok(out)
 }
 
 /// Only the documents of templates that match, in the order of the patterns.
 fn show_only(patterns: &[String], manifest: &str) -> Result<String, Failure> {
     let documents = split(manifest, manifest::Compat::Helm4);
-    let mut shown: Vec<&str> = Vec::new();
+    let mut text = String::new();
     for pattern in patterns {
         let mut found = false;
         for document in &documents {
-            let path = document.lines().next().and_then(|line| line.strip_prefix("# Source: ")).unwrap_or_default();
+            let path = document.lines().find_map(|line| line.strip_prefix("# Source: "));
             // The part before the first slash is the chart's name.
-            let path = path.split_once('/').map_or(path, |(_, path)| path);
-            if glob(pattern, path) {
+            let Some((_, path)) = path.and_then(|path| path.split_once('/')) else { continue };
+            if glob::matches(pattern, path) {
                 found = true;
-                if !shown.contains(document) {
-                    shown.push(document);
+                for part in ["---\n", document, "\n"] {
+                    text.push_str(part);
                 }
             }
         }
@@ -186,33 +224,7 @@ fn show_only(patterns: &[String], manifest: &str) -> Result<String, Failure> {
             return Err(Failure::Usage(Usage::NoTemplate { pattern: pattern.clone() }));
         }
     }
-    Ok(shown.iter().fold(String::new(), |mut text, document| {
-        for part in ["---\n", document, "\n"] {
-            text.push_str(part);
-        }
-        text
-    }))
-}
-
-/// Go's `path.Match`, as far as patterns of templates go: `*` and `?` stop at slashes.
-fn glob(pattern: &str, path: &str) -> bool {
-    let (mut pattern, mut path) = (pattern.chars(), path.chars());
-    loop {
-        let (rest, here) = (pattern.as_str(), path.as_str());
-        match pattern.next() {
-            None => return here.is_empty(),
-            Some('*') => {
-                let rest = &rest[1..];
-                let stop = here.find('/').unwrap_or(here.len());
-                return (0..=stop).any(|end| here.is_char_boundary(end) && glob(rest, &here[end..]));
-            }
-            Some('?') if !here.is_empty() && !here.starts_with('/') => {
-                path.next();
-            }
-            Some(wanted) if path.next() == Some(wanted) => {}
-            Some(_) => return false,
-        }
-    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -258,5 +270,17 @@ mod tests {
     #[test]
     fn api_versions_are_a_comma_list() {
         assert_eq!(settings("a -a x/v1,y/v1 --api-versions z").unwrap().api_versions, ["x/v1", "y/v1", "z"]);
+    }
+
+    #[test]
+    fn patterns_choose_templates_in_their_order() {
+        let manifest = "---\n# Source: c/templates/a/x.yaml\nkind: A\n---\n# Source: c/templates/b/x.yaml\nkind: B\n";
+        let shown = |patterns: &[&str]| {
+            super::show_only(&patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>(), manifest)
+        };
+        let text = shown(&["templates/b/*", "templates/a/x.yaml"]).unwrap();
+        assert!(text.find("kind: B") < text.find("kind: A"), "{text}");
+        let missing = shown(&["templates/c.yaml"]).unwrap_err().helm(crate::ui::Helm::Four);
+        assert_eq!(missing, "could not find template templates/c.yaml in chart");
     }
 }

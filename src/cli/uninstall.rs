@@ -195,26 +195,30 @@ pub(crate) async fn run(settings: UninstallSettings, context: &Context) -> Resul
         if settings.dry_run {
             match action::dry_run(&cluster, &one).await {
                 Ok(_) => context.printer.result(&format!("release \"{name}\" uninstalled\n"))?,
-                Err(failure) if not_found(&failure) => {}
-                Err(failure) => return Err(context.verdict(uninstall_text(failure), "uninstall")),
+                // Helm says the same then.
+                Err(failure) if not_found(&failure) => {
+                    context.printer.result(&format!("release \"{name}\" uninstalled\n"))?;
+                }
+                Err(failure) => return Err(context.verdict(failure, "uninstall")),
             }
             continue;
         }
         let done = match Box::pin(action::uninstall(&cluster, &one, &observer, &context.cancel)).await {
             Ok(done) => done,
-            Err(failure) if not_found(&failure) => continue,
+            Err(failure) if not_found(&failure) => {
+                context.printer.result(&format!("release \"{name}\" uninstalled\n"))?;
+                continue;
+            }
             Err(failure) => return Err(context.verdict(uninstall_text(failure), "uninstall")),
         };
         let mut text = String::new();
-        if !done.kept_by_policy.is_empty() {
-            text.push_str("These resources were kept due to the resource policy:\n");
-            for object in &done.kept_by_policy {
-                text.push_str(&format!("[{}] {}\n", object.kind, object.name));
-            }
-            text.push('\n');
+        let claims = done.kept_claims.iter().map(|name| ("PersistentVolumeClaim", name.as_str()));
+        let kept = done.kept_by_policy.iter().map(|object| (object.kind.as_str(), object.name.as_str())).chain(claims);
+        let kept = kept.fold(String::new(), |text, (kind, name)| text + &format!("[{kind}] {name}\n"));
+        if !kept.is_empty() {
+            text = format!("These resources were kept due to the resource policy:\n{kept}\n");
         }
-        text.push_str(&format!("release \"{name}\" uninstalled\n"));
-        context.printer.result(&text)?;
+        context.printer.result(&(text + &format!("release \"{name}\" uninstalled\n")))?;
         if !done.kept_claims.is_empty() {
             let message = Message::ClaimsKept { release: name.clone(), claims: done.kept_claims };
             context.printer.say(Level::Note, &message);

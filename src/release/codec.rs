@@ -168,10 +168,21 @@ fn go_json(value: &Json) -> String {
 
 /// The record as compact JSON, as Helm 4 writes it; `get` and `-o json` of install print it too.
 pub fn to_json(release: &Release) -> String {
+    json(release, &info_json(&release.info, None), true)
+}
+
+/// The same without the chart and with the objects as they are now, given as JSON: what `status -o json` prints.
+pub fn to_status_json(release: &Release, objects: Option<&str>) -> String {
+    json(release, &info_json(&release.info, objects), false)
+}
+
+fn json(release: &Release, info: &str, with_chart: bool) -> String {
     let mut object = Object::new();
     object.text_if_any("name", &release.name);
-    object.raw("info", &info_json(&release.info));
-    object.raw("chart", &chart_json(&release.chart));
+    object.raw("info", info);
+    if with_chart {
+        object.raw("chart", &chart_json(&release.chart));
+    }
     if !release.config.is_empty() {
         object.value("config", &Value::Mapping(release.config.clone()).to_json());
     }
@@ -190,7 +201,7 @@ pub fn to_json(release: &Release) -> String {
     object.finish()
 }
 
-fn info_json(info: &Info) -> String {
+fn info_json(info: &Info, objects: Option<&str>) -> String {
     let mut object = Object::new();
     object.time_if_any("first_deployed", info.first_deployed);
     object.time_if_any("last_deployed", info.last_deployed);
@@ -198,6 +209,9 @@ fn info_json(info: &Info) -> String {
     object.text_if_any("description", &info.description);
     object.text_if_any("status", info.status.word());
     object.text_if_any("notes", &info.notes);
+    if let Some(objects) = objects {
+        object.raw("resources", objects);
+    }
     object.finish()
 }
 
@@ -452,7 +466,7 @@ mod tests {
         let mut state = 1_u64;
         while noise.len() < 2_000_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            noise.push_str(&format!("{state:x}"));
+            noise += &state.to_string();
         }
         release.manifest = noise;
         assert!(matches!(encode(&release), Err(RecordError::TooLarge { .. })));

@@ -1,5 +1,7 @@
 //! Which Helm is imitated by `--helm-compat`: its texts on stderr, its exit statuses, its differences in output.
 
+use std::fmt::Write as _;
+
 /// A major version of Helm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Helm {
@@ -59,7 +61,7 @@ pub fn quoted(text: &str) -> String {
             '\u{b}' => result.push_str("\\v"),
             '\u{c}' => result.push_str("\\f"),
             control if (control as u32) < 0x20 || control == '\u{7f}' => {
-                result.push_str(&format!("\\x{:02x}", control as u32));
+                let _ = write!(result, "\\x{:02x}", control as u32);
             }
             printable => result.push(printable),
         }

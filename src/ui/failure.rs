@@ -105,6 +105,8 @@ pub struct RoomFailure {
     pub text: String,
     /// The reason in the user's language, where there is one; otherwise the technical text is the reason.
     pub why: Option<String>,
+    /// The Go error behind Helm's `cluster unreachable`, where it can be told.
+    pub go_cause: Option<String>,
     /// The texts of its causes, outermost first, those left out that the text above already says.
     pub causes: Vec<String>,
     /// Evidence: objects, fields, lines, logs.
@@ -156,6 +158,7 @@ impl Failure {
             code,
             text,
             why: None,
+            go_cause: None,
             causes,
             evidence: Vec::new(),
             state: None,
@@ -250,7 +253,7 @@ impl Failure {
                 return report;
             }
             Self::Interrupted { state, next } => {
-                report.what = language.of("interrupted", "已中断").to_owned();
+                language.of("interrupted", "已中断").clone_into(&mut report.what);
                 report.state = Some(state.clone().unwrap_or_else(|| {
                     language.of("nothing on the cluster was changed", "集群上没有任何改动").to_owned()
                 }));
@@ -258,10 +261,10 @@ impl Failure {
                 return report;
             }
             Self::Output(error) => {
-                report.what = language.of("the result could not be written", "无法写出结果").to_owned();
+                language.of("the result could not be written", "无法写出结果").clone_into(&mut report.what);
                 report.why.push(system_text(error));
             }
-            Self::BrokenPipe => report.what = language.of("nobody reads the result", "结果无人读取").to_owned(),
+            Self::BrokenPipe => language.of("nobody reads the result", "结果无人读取").clone_into(&mut report.what),
             Self::NoTerminal { flag } => {
                 report.what = match language {
                     Language::English => "a question has to be answered and there is no terminal".to_owned(),
@@ -308,7 +311,11 @@ impl Failure {
             }
             Self::Interrupted { .. } => "context canceled".to_owned(),
             Self::Output(error) => format!("write /dev/stdout: {}", system_text(error).to_lowercase()),
-            Self::Room(failure) => failure.text.clone(),
+            Self::Room(failure) => match (&failure.go_cause, helm) {
+                (Some(cause), Helm::Three) => format!("Kubernetes cluster unreachable: {cause}"),
+                (Some(cause), Helm::Four) => format!("kubernetes cluster unreachable: {cause}"),
+                (None, _) => failure.text.clone(),
+            },
             other => {
                 let report = other.report(Language::English);
                 match report.why.first() {

@@ -39,7 +39,7 @@ impl ColorChoice {
 }
 
 /// Puts colour codes around text, or does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Paint(bool);
 
 impl Paint {

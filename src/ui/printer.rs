@@ -214,6 +214,7 @@ impl Printer {
     /// Reports what ended the run, with the prefix Helm puts before the errors of this verb, and returns the exit
     /// status.
     pub fn fail(&self, failure: &Failure, helm_prefix: &str) -> Exit {
+        self.clear_live();
         if !matches!(failure, Failure::BrokenPipe) {
             let report = failure.report(self.settings.language);
             if self.settings.records {
@@ -279,6 +280,14 @@ impl Printer {
     /// From now on lines are written above this table.
     pub(super) fn begin_live(&self, live: MultiProgress) {
         *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(live);
+    }
+
+    /// Takes the table off the screen, if a run ends before its observer.
+    fn clear_live(&self) {
+        if let Some(live) = self.live.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // The terminal is gone if this fails, and the table with it.
+            let _ = live.clear();
+        }
     }
 
     /// The table is gone.

@@ -215,8 +215,7 @@ impl Usage {
                         text.push('\n');
                     }
                 }
-                text.push_str(&format!("\nRun '{} --help' for usage.", as_helm(parent)));
-                text
+                text + &format!("\nRun '{} --help' for usage.", as_helm(parent))
             }
             Self::MissingValue { flag } if flag.starts_with("--") => format!("flag needs an argument: {flag}"),
             Self::MissingValue { flag } => {
@@ -243,13 +242,21 @@ impl Usage {
                     names.join(" ")
                 )
             }
+            Self::Arguments { usage, arity: Arity::AtMost(2), extra: Some(extra) } => {
+                let prefix = if usage.starts_with("maibot install") { "INSTALLATION FAILED: " } else { "" };
+                format!("{prefix}expected at most two arguments, unexpected arguments: {extra}")
+            }
             Self::Arguments { usage, arity, .. } => {
-                let usage = as_helm(usage);
+                let usage = as_helm(usage).replace(" [VARIABLE]", "");
                 let path: Vec<&str> =
                     usage.split(' ').take_while(|word| word.starts_with(char::is_lowercase)).collect();
                 format!("{} {}\n\nUsage:  {usage}", quoted(&path.join(" ")), arity.helm())
             }
-            Self::NoName => "must either provide a name or specify --generate-name".to_owned(),
+            // Where we know neither name nor chart, Helm has been given no argument at all.
+            Self::NoName => {
+                "\"helm install\" requires at least 1 argument\n\nUsage:  helm install [NAME] [CHART] [flags]"
+                    .to_owned()
+            }
             Self::NoTemplate { pattern } => format!("could not find template {pattern} in chart"),
             Self::NameTwice { flag } => format!("cannot set {flag} and also specify a name"),
             Self::HideSecretWithoutDryRun => match helm {

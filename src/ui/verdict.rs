@@ -3,8 +3,8 @@
 
 use crate::action::{Aftermath, Error, Failure as ActionFailure, Phase, Place};
 use crate::application::consent::Found;
-use crate::cluster;
 use crate::cluster::wait::{NotReady, WaitError};
+use crate::cluster::{self, Cause, ConfigError};
 use crate::values::SchemaError;
 use crate::yaml::{Source, Step};
 
@@ -22,17 +22,42 @@ pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Fai
     let Failure::Room(mut room) = Failure::room(error.code(), error.as_ref()) else {
         return Failure::internal(error.as_ref());
     };
-    let RoomFailure { why, evidence, state, next, causes, .. } = room.as_mut();
+    let RoomFailure { why, go_cause, evidence, state, next, causes, .. } = room.as_mut();
     *why = teller.why(&error);
     if why.is_some() {
         causes.clear();
     }
+    *go_cause = cluster_error(&error).and_then(go_cause_of);
     *evidence = teller.evidence(&error);
     next.extend(teller.next(&error));
     let (told, way_on) = teller.aftermath(&aftermath);
     *state = Some(told);
     next.extend(way_on);
     Failure::Room(room)
+}
+
+/// The error of the cluster room at the bottom, if that is where it comes from.
+fn cluster_error(error: &Error) -> Option<&cluster::Error> {
+    match error {
+        Error::Cluster(error) | Error::Store(crate::release::StoreError::Cluster(error)) => Some(error),
+        Error::Wait(wait) => match wait.as_ref() {
+            WaitError::Cluster(error) => Some(error),
+            WaitError::NotReady { .. } => None,
+        },
+        _ => None,
+    }
+}
+
+/// What Go says when nothing listens; without a kubeconfig Helm tries `localhost:8080`.
+fn go_cause_of(error: &cluster::Error) -> Option<String> {
+    let address = match error {
+        cluster::Error::Unreachable(unreachable) if unreachable.cause == Cause::Refused => unreachable.address.as_str(),
+        cluster::Error::Config(ConfigError::NotFound { .. }) => "http://localhost:8080",
+        _ => return None,
+    };
+    let host = address.split("://").nth(1).unwrap_or(address).split('/').next().unwrap_or_default();
+    let dialled = host.replace("localhost", "127.0.0.1");
+    Some(format!("Get \"{}/version\": dial tcp {dialled}: connect: connection refused", address.trim_end_matches('/')))
 }
 
 #[derive(Clone, Copy)]
@@ -105,8 +130,11 @@ impl Teller<'_> {
                     self.of(format!("not everything is ready after {seconds} s"), format!("{seconds} s 后仍未全部就绪"))
                 }
                 WaitError::NotReady { .. } => self.of("waiting longer would not help", "继续等待也无济于事"),
-                WaitError::Cluster(_) => return None,
+                WaitError::Cluster(error) => return self.cluster_why(error),
             },
+            Error::Cluster(error) | Error::Store(crate::release::StoreError::Cluster(error)) => {
+                return self.cluster_why(error);
+            }
             Error::Delete { failed, .. } => {
                 let count = failed.len();
                 self.of(format!("{count} objects could not be deleted"), format!("有 {count} 个对象无法删除"))
@@ -141,10 +169,24 @@ impl Teller<'_> {
                 WaitError::NotReady { not_ready, .. } => not_ready.iter().flat_map(not_ready_lines).collect(),
                 WaitError::Cluster(error) => self.cluster(error),
             },
-            Error::Cluster(error) => self.cluster(error),
-            Error::Store(crate::release::StoreError::Cluster(error)) => self.cluster(error),
+            Error::Cluster(error) | Error::Store(crate::release::StoreError::Cluster(error)) => self.cluster(error),
             _ => Vec::new(),
         }
+    }
+
+    /// Why no answer came.
+    fn cluster_why(self, error: &cluster::Error) -> Option<String> {
+        let cluster::Error::Unreachable(unreachable) = error else { return None };
+        let (english, chinese) = match unreachable.cause {
+            Cause::Refused => ("nothing listens at this address", "该地址上没有服务在监听"),
+            Cause::Name => ("the name cannot be resolved", "无法解析主机名"),
+            Cause::Timeout => ("no connection in time", "连接超时"),
+            Cause::Tls => ("no trusted connection (TLS)", "无法建立受信任的连接（TLS）"),
+            Cause::Proxy => ("the proxy cannot be reached or refuses", "无法连接代理，或代理拒绝了连接"),
+            Cause::Cut => ("the connection was cut", "连接被中断"),
+            Cause::Other => ("no answer", "没有应答"),
+        };
+        Some(self.of(english, chinese))
     }
 
     fn cluster(self, error: &cluster::Error) -> Vec<String> {
@@ -175,7 +217,20 @@ impl Teller<'_> {
                 if let Some(proxy) = &unreachable.proxy {
                     lines.push(self.of(format!("through proxy `{proxy}`"), format!("经由代理 `{proxy}`")));
                 }
+                lines.extend(unreachable.chain.iter().cloned());
                 lines
+            }
+            cluster::Error::Config(ConfigError::Plugin { stderr, hint, .. }) => {
+                stderr.iter().cloned().chain(Some(hint.trim().to_owned()).filter(|hint| !hint.is_empty())).collect()
+            }
+            cluster::Error::TooManyRequests { retry_after: Some(after), .. } => {
+                let seconds = after.as_secs();
+                vec![
+                    self.of(
+                        format!("the server asked for {seconds} s of patience"),
+                        format!("服务器要求等待 {seconds} s"),
+                    ),
+                ]
             }
             _ => Vec::new(),
         }
@@ -266,6 +321,7 @@ fn not_ready_lines(object: &NotReady) -> Vec<String> {
     for evidence in &object.evidence {
         let name = format!("{}/{}", evidence.object.kind, evidence.object.name);
         lines.push(format!("  {name}: {}", evidence.state));
+        lines.extend(evidence.troubles.iter().map(|trouble| format!("    {trouble}")));
         for warning in &evidence.warnings {
             lines.push(format!("  {name}: {warning}"));
         }

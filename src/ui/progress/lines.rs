@@ -157,7 +157,8 @@ mod tests {
         let text = written.lock().unwrap().clone();
         let text = String::from_utf8(text).unwrap();
         assert!(text.lines().all(|line| line.len() > 8 || !line.ends_with(' ')));
-        text.lines().map(|line| line.replacen("0.0s", "0.0s", 1) + "\n").collect()
+        // The stamp is as long as every other; on a slow machine it is not zero.
+        text.lines().map(|line| format!("  0.0s{}\n", &line[6..])).collect()
     }
 
     #[test]
