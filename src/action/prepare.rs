@@ -108,7 +108,11 @@ fn render(source: &ChartSource, values: &UserValues, info: &ReleaseInfo, skip_sc
         values.check_schema(&chart, &computed)?;
     }
     names::check(&info.name, &computed)?;
-    Image::of(Components::get().component(ComponentId::Core), &computed).check_core()?;
+    let table = Components::get();
+    for component in table.running(&computed) {
+        Image::of(component, &computed).check_reference()?;
+    }
+    Image::of(table.component(ComponentId::Core), &computed).check_core()?;
     let rendered = render::render_embedded(&chart, &computed, info)?;
     Ok(Render { chart, computed, warnings, rendered })
 }

@@ -450,7 +450,7 @@ mod tests {
                 description: "Install complete".into(),
                 status: Status::Deployed,
                 notes: "a <b> & 麦\n".into(),
-                deleted: None,
+                ..Info::default()
             },
             chart: ChartRecord {
                 metadata: Mapping::from([("name".into(), "maibot".into()), ("version".into(), "1.0.0".into())]),
