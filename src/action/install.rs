@@ -314,9 +314,9 @@ impl Run<'_> {
 
         if settings.wait != WaitFor::HookOnly {
             session.note(Step::Waiting, revision).await?;
-            let applied = applier.take_applied();
-            session.guard(waiting::free_stuck(cluster, &applied, &existing)).await?;
-            let goals: Vec<Goal> = applied.into_iter().map(Goal::ready).collect();
+            let objects = applier.take_applied();
+            session.guard(waiting::free_stuck(cluster, &objects, &existing)).await?;
+            let goals: Vec<Goal> = objects.into_iter().map(Goal::ready).collect();
             let options = WaitOptions {
                 wait_for_jobs: settings.wait_for_jobs,
                 ..WaitOptions::new(settings.wait.rules(), settings.timeout)

@@ -109,11 +109,12 @@ async fn kinds(cluster: &Cluster, release: &Release) -> Result<Vec<Kind>, Error>
     let owner = Owner { release: &release.name, namespace: &release.namespace };
     let mut kinds: Vec<Kind> = Vec::new();
     for object in Planned::resolve(cluster, owner, documents(release)?).await? {
-        match kinds.iter_mut().find(|kind| kind.resource == object.resource && kind.namespace == object.namespace) {
-            Some(kind) => kind.names.push(object.name),
-            None => {
-                kinds.push(Kind { resource: object.resource, namespace: object.namespace, names: vec![object.name] })
-            }
+        let same = |kind: &&mut Kind| kind.resource == object.resource && kind.namespace == object.namespace;
+        if let Some(kind) = kinds.iter_mut().find(same) {
+            kind.names.push(object.name);
+        } else {
+            let names = vec![object.name];
+            kinds.push(Kind { resource: object.resource, namespace: object.namespace, names });
         }
     }
     Ok(kinds)

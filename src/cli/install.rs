@@ -10,8 +10,8 @@ use crate::action::Error;
 use crate::action::install as action;
 use crate::cluster;
 use crate::code::Exit;
-use crate::release::{JsonShape, Timestamp, to_json_as};
-use crate::ui::{Failure, Helm, Level, Message, OutputFormat, Printer, Unsupported, Usage};
+use crate::release::Timestamp;
+use crate::ui::{Failure, Level, Message, OutputFormat, Printer, Unsupported, Usage};
 
 use super::args::{
     ChartArgs, ChartReference, DryRun, DryRunArgs, OutputArgs, ValueArgs, ValueSources, WaitArgs, WaitChoice, refuse,
@@ -341,14 +341,15 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
     if hide_secret {
         release.manifest = release_text::without_secrets(&release.manifest);
     }
-    let shape = JsonShape { helm3: helm == Some(Helm::Three), ..JsonShape::default() };
     let text = match format {
         OutputFormat::Table => {
             let (everything, paint) = (context.global.debug, context.printer.paint());
             release_text::text(&release, &Shown { everything, hide_notes, paint, ..Shown::of_install(helm) })?
         }
-        OutputFormat::Json => to_json_as(&release, &shape) + "\n",
-        OutputFormat::Yaml => release_text::json_as_yaml(&to_json_as(&release, &shape))?,
+        OutputFormat::Json => crate::release::to_json(&release, release_text::spelling(helm)) + "\n",
+        OutputFormat::Yaml => {
+            release_text::json_as_yaml(&crate::release::to_json(&release, release_text::spelling(helm)))?
+        }
     };
     context.printer.result(&text)?;
     Ok(Exit::Success)

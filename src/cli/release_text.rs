@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::action::resources::Group;
-use crate::release::{ApplyMethod, JsonShape, Release, to_json_as};
+use crate::release::{ApplyMethod, Release, Spelling};
 use crate::ui::{Failure, Helm, Paint, json_line};
 use crate::values::{ChartValues, Compat, coalesce};
 use crate::yaml::{Mapping, Numbers, Value, json, to_yaml};
@@ -123,6 +123,11 @@ pub(crate) fn yaml(map: &Mapping) -> Result<String, Failure> {
     to_yaml(&value).map_err(|error| Failure::internal(&error))
 }
 
+/// Whose spelling of a record is printed.
+pub(crate) fn spelling(helm: Option<Helm>) -> Spelling {
+    if helm == Some(Helm::Three) { Spelling::Helm3 } else { Spelling::Helm4 }
+}
+
 /// A release as `status -o json` shows it: without the chart, with the objects as they are now.
 pub(crate) fn status_json(
     release: &Release,
@@ -130,12 +135,7 @@ pub(crate) fn status_json(
     helm: Option<Helm>,
 ) -> Result<String, Failure> {
     let objects = if objects.is_empty() { None } else { Some(json_line(objects)?) };
-    let shape = JsonShape {
-        without_chart: true,
-        objects: objects.as_deref().map(str::trim_end),
-        helm3: helm == Some(Helm::Three),
-    };
-    Ok(to_json_as(release, &shape) + "\n")
+    Ok(crate::release::to_status_json(release, objects.as_deref().map(str::trim_end), spelling(helm)) + "\n")
 }
 
 /// JSON as YAML with sorted keys.

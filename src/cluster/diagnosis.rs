@@ -18,6 +18,9 @@ use crate::code::Code;
 /// The longest message of the cluster that is kept, in bytes.
 const MESSAGE_LIMIT: usize = 1024;
 
+/// Our own word for a container that runs again; kubelet has none.
+const STARTED_AGAIN: &str = "Restarted";
+
 /// The kinds of trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TroubleKind {
@@ -304,7 +307,7 @@ fn container_trouble(status: &Value) -> Option<Trouble> {
     }
     let exit = ended("/lastState/terminated")?;
     let unready = !fields::flag(status, "/ready");
-    unready.then(|| with(Trouble::new(TroubleKind::Restarted, "Restarted", ""), Some(exit)))
+    unready.then(|| with(Trouble::new(TroubleKind::Restarted, STARTED_AGAIN, ""), Some(exit)))
 }
 
 // Whether trying again is unlikely to change the registry's mind.
@@ -324,6 +327,20 @@ fn refused_by_registry(message: &str) -> bool {
     ]
     .iter()
     .any(|words| message.contains(words))
+}
+
+/// Whether a Pod holds the update of its `StatefulSet` up: it is of an old revision and not ready, and the controller of
+/// a set with ordered Pods replaces no Pod before all are ready. Only deleting the Pod helps, or its getting ready.
+pub fn holds_update_up(workload: &Value, pod: &Value) -> bool {
+    let newest = fields::text(workload, "/status/updateRevision");
+    fields::text(workload, "/kind") == "StatefulSet"
+        && fields::whole(workload, "/metadata/generation") == fields::whole(workload, "/status/observedGeneration")
+        && fields::text(workload, "/spec/podManagementPolicy") != "Parallel"
+        && fields::text(workload, "/spec/updateStrategy/type") != "OnDelete"
+        && !newest.is_empty()
+        && fields::text(pod, "/metadata/labels/controller-revision-hash") != newest
+        && fields::condition(pod, "Ready") != Some("True")
+        && fields::text(pod, "/metadata/deletionTimestamp").is_empty()
 }
 
 /// What is wrong with a workload or a claim according to its own status.
@@ -392,7 +409,8 @@ pub fn pod_state(pod: &Value) -> String {
     if !fields::text(pod, "/metadata/deletionTimestamp").is_empty() {
         return "Terminating".to_owned();
     }
-    if let Some(worst) = pod_troubles(pod).into_iter().find(|trouble| trouble.kind != TroubleKind::Restarted) {
+    // A container that runs again is told by its number of restarts below.
+    if let Some(worst) = pod_troubles(pod).into_iter().find(|trouble| trouble.reason != STARTED_AGAIN) {
         return worst.to_string();
     }
     let phase = fields::text(pod, "/status/phase");

@@ -144,6 +144,27 @@ impl ExecError {
 
 type StatusFuture = Pin<Box<dyn Future<Output = Option<Status>> + Send>>;
 
+/// What is known of a program's end.
+#[derive(Debug, Clone)]
+enum End {
+    /// It runs, as far as one knows.
+    NotYet,
+    /// The stream is over, and nothing was said.
+    Unknown,
+    /// The server said how it ended.
+    Known(Box<Status>),
+}
+
+impl End {
+    fn of(status: Option<Status>) -> Self {
+        status.map_or(Self::Unknown, |status| Self::Known(Box::new(status)))
+    }
+
+    const fn is_open(&self) -> bool {
+        matches!(self, Self::NotYet)
+    }
+}
+
 /// A program that runs, with its streams.
 pub(crate) struct Process {
     program: String,
@@ -152,8 +173,7 @@ pub(crate) struct Process {
     stdout: ReadHalf<SimplexStream>,
     stderr: ReadHalf<SimplexStream>,
     status: StatusFuture,
-    // What the status future has said; the outer `None` while it has not.
-    ended: Option<Option<Status>>,
+    ended: End,
     stderr_open: bool,
     // The beginning of what the program printed to its standard error.
     complaints: Vec<u8>,
@@ -200,7 +220,7 @@ impl Process {
             stderr,
             status: Box::pin(status),
             attached,
-            ended: None,
+            ended: End::NotYet,
             stderr_open: true,
             complaints: Vec::new(),
         })
@@ -220,16 +240,16 @@ impl Process {
                 tokio::select! {
                     biased;
                     // Nobody reads the input of a stream that is over: writing would wait for ever.
-                    status = &mut self.status, if self.ended.is_none() => {
-                        self.ended = Some(status);
+                    status = &mut self.status, if self.ended.is_open() => {
+                        self.ended = End::of(status);
                         break None;
                     }
                     result = &mut writing => break Some(result),
                     count = self.stderr.read(&mut chunk), if self.stderr_open => {
-                        note(&mut self.complaints, &mut self.stderr_open, &chunk, count);
+                        note(&mut self.complaints, &mut self.stderr_open, &chunk, &count);
                     }
                 }
-                if self.ended.is_some() {
+                if !self.ended.is_open() {
                     break None;
                 }
             }
@@ -251,20 +271,20 @@ impl Process {
                 biased;
                 count = self.stdout.read(&mut buffer[filled..]) => match count {
                     Ok(0) | Err(_) => {
-                        if self.ended.is_none() {
+                        if self.ended.is_open() {
                             let status = tokio::time::timeout(LAST_WORDS, &mut self.status).await;
-                            self.ended = Some(status.unwrap_or(None));
+                            self.ended = End::of(status.unwrap_or(None));
                         }
                         return Err(self.end("the output ended early").await);
                     }
                     Ok(count) => filled += count,
                 },
                 count = self.stderr.read(&mut chunk), if self.stderr_open => {
-                    note(&mut self.complaints, &mut self.stderr_open, &chunk, count);
+                    note(&mut self.complaints, &mut self.stderr_open, &chunk, &count);
                 }
-                status = &mut self.status, if self.ended.is_none() => self.ended = Some(status),
+                status = &mut self.status, if self.ended.is_open() => self.ended = End::of(status),
                 // After a reset the readers never see an end; what has arrived was read above.
-                () = std::future::ready(()), if matches!(self.ended, Some(None)) => {
+                () = std::future::ready(()), if matches!(self.ended, End::Unknown) => {
                     return Err(self.end("the output ended early").await);
                 }
             }
@@ -277,15 +297,15 @@ impl Process {
         let mut sink = vec![0; 4096];
         let mut chunk = [0; 4096];
         let waiting = async {
-            while self.ended.is_none() {
+            while self.ended.is_open() {
                 tokio::select! {
                     biased;
                     count = self.stderr.read(&mut chunk), if self.stderr_open => {
-                        note(&mut self.complaints, &mut self.stderr_open, &chunk, count);
+                        note(&mut self.complaints, &mut self.stderr_open, &chunk, &count);
                     }
-                    status = &mut self.status => self.ended = Some(status),
+                    status = &mut self.status => self.ended = End::of(status),
                     count = self.stdout.read(&mut sink) => if matches!(count, Ok(0) | Err(_)) {
-                        self.ended = Some((&mut self.status).await);
+                        self.ended = End::of((&mut self.status).await);
                     }
                 }
             }
@@ -293,8 +313,8 @@ impl Process {
         if tokio::time::timeout(LAST_WORDS, waiting).await.is_err() {
             return Err(ExecError::TimedOut { program: self.program.clone(), after: LAST_WORDS });
         }
-        match self.ended.clone().flatten() {
-            Some(status) if status.status.as_deref() == Some("Success") => Ok(()),
+        match &self.ended {
+            End::Known(status) if status.status.as_deref() == Some("Success") => Ok(()),
             _ => Err(self.end("the program ended").await),
         }
     }
@@ -306,17 +326,17 @@ impl Process {
     /// Explains an end that should not have come: the runtime's refusal, the program's last words, or a break.
     async fn end(&mut self, message: &str) -> ExecError {
         // What the program complained of may still be on its way, unless the connection is dead.
-        let patience = if matches!(self.ended, Some(None)) { Duration::ZERO } else { Duration::from_secs(1) };
+        let patience = if matches!(self.ended, End::Unknown) { Duration::ZERO } else { Duration::from_secs(1) };
         let mut chunk = [0; 4096];
         while self.stderr_open && self.complaints.len() < COMPLAINTS {
             let read = tokio::time::timeout(patience, self.stderr.read(&mut chunk)).await;
             let Ok(count) = read else { break };
-            note(&mut self.complaints, &mut self.stderr_open, &chunk, count);
+            note(&mut self.complaints, &mut self.stderr_open, &chunk, &count);
         }
         let complaints = String::from_utf8_lossy(&self.complaints).trim().to_owned();
-        match self.ended.clone().flatten() {
-            None => self.broken(&joined(message, &complaints)),
-            Some(status) => match read_status(&self.program, &status, &complaints) {
+        match &self.ended {
+            End::NotYet | End::Unknown => self.broken(&joined(message, &complaints)),
+            End::Known(status) => match read_status(&self.program, status, &complaints) {
                 Ok(code) => self.broken(&joined(&format!("{message}, exit {code}"), &complaints)),
                 Err(error) => error,
             },
@@ -334,10 +354,10 @@ fn last_part(text: &str) -> String {
     shortened(&lines.into_iter().rev().collect::<Vec<_>>().join(" | "), 600)
 }
 
-fn note(complaints: &mut Vec<u8>, open: &mut bool, chunk: &[u8], count: std::io::Result<usize>) {
+fn note(complaints: &mut Vec<u8>, open: &mut bool, chunk: &[u8], count: &std::io::Result<usize>) {
     match count {
-        Ok(count) if count > 0 => {
-            let room = COMPLAINTS.saturating_sub(complaints.len()).min(count);
+        Ok(count) if *count > 0 => {
+            let room = COMPLAINTS.saturating_sub(complaints.len()).min(*count);
             complaints.extend_from_slice(&chunk[..room]);
         }
         _ => *open = false,

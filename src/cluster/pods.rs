@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::client::Cluster;
+use super::diagnosis;
 use super::error::{Error, Target};
 use super::fields;
 use super::objects::{DeleteOptions, Deletion, ListOptions, WriteOptions};
@@ -179,6 +180,18 @@ impl Cluster {
         Ok(list.items.into_iter().filter(|pod| fields::owns(workload, pod)).collect())
     }
 
+    /// The Pods that keep a `StatefulSet` from being updated: old ones that are not ready, and will not be replaced
+    /// before they are. `workload` is the set as its controller has seen it last; asks for its Pods only if
+    /// it is in the middle of an update.
+    pub async fn pods_holding_update_up(&self, workload: &Value) -> Result<Vec<OwnPod>, Error> {
+        let revision = |name: &str| fields::text(workload, &format!("/status/{name}")).to_owned();
+        if revision("currentRevision") == revision("updateRevision") {
+            return Ok(Vec::new());
+        }
+        let pods = self.pods_of(workload).await?;
+        Ok(pods.iter().filter(|pod| diagnosis::holds_update_up(workload, pod)).map(OwnPod::of).collect())
+    }
+
     /// Creates a Pod and waits until all its containers run. A Pod of that name that is there already is an error.
     ///
     /// When it does not come up the error says why (image, node, volume, quota); the Pod is left for the caller to
@@ -198,11 +211,7 @@ impl Cluster {
             .create(&resource, Some(&namespace), pod, &WriteOptions::default())
             .await
             .map_err(|error| (None, error.into()))?;
-        let own = OwnPod {
-            namespace,
-            name: fields::text(&made, "/metadata/name").to_owned(),
-            uid: fields::text(&made, "/metadata/uid").to_owned(),
-        };
+        let own = OwnPod::of(&made);
         let goal = Goal { applied: Some(made.clone()), ..Goal::running(target_of(&made)) };
         match self.wait(vec![goal], options, observe).await {
             Ok(_) => Ok(own),
@@ -210,7 +219,7 @@ impl Cluster {
         }
     }
 
-    /// Deletes a Pod made by [`Cluster::start_pod`], and only that one: another Pod of the same name is left alone.
+    /// Deletes this Pod and only this one: another Pod of the same name is left alone.
     pub async fn delete_pod(&self, pod: &OwnPod, grace_seconds: u32) -> Result<Deletion, Error> {
         let options = DeleteOptions {
             uid: Some(pod.uid.clone()),
@@ -221,7 +230,7 @@ impl Cluster {
     }
 }
 
-/// A Pod of our own.
+/// One certain Pod: by its name, and by its UID, so that another one of that name is not meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnPod {
     /// Its namespace.
@@ -230,6 +239,13 @@ pub struct OwnPod {
     pub name: String,
     /// Its UID.
     pub uid: String,
+}
+
+impl OwnPod {
+    fn of(pod: &Value) -> Self {
+        let text = |pointer: &str| fields::text(pod, pointer).to_owned();
+        Self { namespace: text("/metadata/namespace"), name: text("/metadata/name"), uid: text("/metadata/uid") }
+    }
 }
 
 impl Follower {

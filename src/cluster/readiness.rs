@@ -8,7 +8,10 @@
 //!
 //! What goes wrong inside a Pod is not decided here: see `diagnosis`. Nothing here reads the clock.
 
-use jiff::{SignedDuration, Timestamp};
+mod kstatus;
+mod legacy;
+
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::fields;
@@ -99,15 +102,12 @@ impl Surroundings<'_> {
     }
 }
 
-/// How long kstatus lets a Pod be unschedulable before it calls it failed.
-const SCHEDULE_WINDOW: SignedDuration = SignedDuration::from_secs(15);
-
 /// Applies the rules to an object.
 pub fn assess(rules: Rules, object: &Value, around: &Surroundings<'_>) -> Readiness {
     match rules {
         Rules::Full => full(object, around),
-        Rules::Watcher => watcher(object, around),
-        Rules::Legacy => legacy(object, around),
+        Rules::Watcher => kstatus::watcher(object, around),
+        Rules::Legacy => legacy::legacy(object, around),
         Rules::Finished => finished(object),
     }
 }
@@ -206,98 +206,8 @@ fn established(object: &Value) -> Readiness {
     Readiness::waiting("Install in progress")
 }
 
-// ---- Helm 4's watcher ------------------------------------------------------------------------------------------
-
-fn watcher(object: &Value, around: &Surroundings<'_>) -> Readiness {
-    let kind = fields::group_kind(object);
-    // Helm leaves paused Deployments out of the set it waits for.
-    if kind == "apps/Deployment" && fields::flag(object, "/spec/paused") {
-        return Readiness::Ready;
-    }
-    let readiness = kstatus(object, around);
-    // Helm's reader for the controllers of Pods looks at their Pods only while the controller is in progress.
-    if matches!(kind.as_str(), "apps/StatefulSet" | "apps/ReplicaSet")
-        && let Readiness::Waiting { .. } = readiness
-    {
-        let failed = own_pods(object, around).filter(|pod| failed_for_good(pod, around)).count();
-        if failed > 0 {
-            return Readiness::failed(format!("{failed} pods have failed"), Code::CrashLoop);
-        }
-    }
-    readiness
-}
-
-// Pods on their way out and Pods without a node may still be replaced or scheduled.
-fn failed_for_good(pod: &Value, around: &Surroundings<'_>) -> bool {
-    fields::text(pod, "/metadata/deletionTimestamp").is_empty()
-        && !unschedulable(pod)
-        && matches!(kstatus(pod, around), Readiness::Failed { .. })
-}
-
 fn own_pods<'a>(object: &'a Value, around: &'a Surroundings<'_>) -> impl Iterator<Item = &'a Value> {
     around.pods.iter().copied().filter(|pod| fields::selects(object, pod))
-}
-
-// What kstatus computes from an object alone.
-fn kstatus(object: &Value, around: &Surroundings<'_>) -> Readiness {
-    if let Some(readiness) = generic(object) {
-        return readiness;
-    }
-    match fields::group_kind(object).as_str() {
-        "Secret" | "ConfigMap" | "batch/CronJob" | "policy/PodDisruptionBudget" => Readiness::Ready,
-        "Service" => {
-            let balancer = fields::text(object, "/spec/type") == "LoadBalancer";
-            if balancer && fields::text(object, "/spec/clusterIP").is_empty() {
-                return Readiness::waiting("ClusterIP not set. Service type: LoadBalancer");
-            }
-            Readiness::Ready
-        }
-        "Pod" => kstatus_pod(object, around.now),
-        "PersistentVolumeClaim" => match fields::text(object, "/status/phase") {
-            "Bound" => Readiness::Ready,
-            phase => {
-                let phase = if phase.is_empty() { "unknown" } else { phase };
-                Readiness::waiting(format!("PVC is not Bound. phase: {phase}"))
-            }
-        },
-        "apps/StatefulSet" => kstatus_stateful_set(object),
-        "apps/DaemonSet" => kstatus_daemon_set(object),
-        "apps/Deployment" => kstatus_deployment(object),
-        "apps/ReplicaSet" => kstatus_replica_set(object),
-        "batch/Job" => kstatus_job(object, around.wait_for_jobs),
-        "apiextensions.k8s.io/CustomResourceDefinition" => established(object),
-        _ => ready_condition(object),
-    }
-}
-
-fn kstatus_pod(pod: &Value, now: Timestamp) -> Readiness {
-    match fields::text(pod, "/status/phase") {
-        // kstatus calls a Pod that has ended current, however it ended.
-        "Succeeded" | "Failed" => Readiness::Ready,
-        "Running" => {
-            if fields::condition(pod, "Ready") == Some("True") {
-                return Readiness::Ready;
-            }
-            let looping: Vec<&str> = fields::items(pod, "/status/containerStatuses")
-                .filter(|status| fields::text(status, "/state/waiting/reason") == "CrashLoopBackOff")
-                .map(|status| fields::text(status, "/name"))
-                .collect();
-            if looping.is_empty() {
-                return Readiness::waiting("Pod is running but is not Ready");
-            }
-            Readiness::failed(format!("Containers in CrashLoop state: {}", looping.join(",")), Code::CrashLoop)
-        }
-        "Pending" if unschedulable(pod) => {
-            let created = fields::time(pod, "/metadata/creationTimestamp");
-            if created.is_some_and(|created| now.duration_since(created) < SCHEDULE_WINDOW) {
-                return Readiness::waiting("Pod has not been scheduled");
-            }
-            Readiness::failed("Pod could not be scheduled", Code::Unschedulable)
-        }
-        "Pending" => Readiness::waiting("Pod is in the Pending phase"),
-        "" => Readiness::waiting("Pod phase not available"),
-        other => Readiness::waiting(format!("unknown phase {other}")),
-    }
 }
 
 /// Whether the scheduler has said that no node takes the Pod.
@@ -307,331 +217,6 @@ pub(super) fn unschedulable(pod: &Value) -> bool {
             && fields::text(condition, "/status") == "False"
             && fields::text(condition, "/reason") == "Unschedulable"
     })
-}
-
-fn kstatus_stateful_set(set: &Value) -> Readiness {
-    if fields::text(set, "/spec/updateStrategy/type") == "OnDelete" {
-        return Readiness::Ready;
-    }
-    let wanted = fields::whole(set, "/spec/replicas").unwrap_or(1);
-    let count = |name: &str| fields::whole(set, &format!("/status/{name}")).unwrap_or(0);
-    let (present, ready) = (count("replicas"), count("readyReplicas"));
-    if wanted > present {
-        return Readiness::waiting(format!("Replicas: {present}/{wanted}"));
-    }
-    if wanted > ready {
-        return Readiness::waiting(format!("Ready: {ready}/{wanted}"));
-    }
-    if present > wanted {
-        return Readiness::waiting(format!("Pending termination: {}", present - wanted));
-    }
-    if let Some(partition) = fields::whole(set, "/spec/updateStrategy/rollingUpdate/partition")
-        && partition != -1
-    {
-        let updated = count("updatedReplicas");
-        if updated < wanted - partition {
-            return Readiness::waiting(format!("updated: {updated}/{}", wanted - partition));
-        }
-        return Readiness::Ready;
-    }
-    let current = count("currentReplicas");
-    if wanted > current {
-        return Readiness::waiting(format!("current: {current}/{wanted}"));
-    }
-    if fields::text(set, "/status/currentRevision") != fields::text(set, "/status/updateRevision") {
-        return Readiness::waiting("Waiting for updated revision to match current");
-    }
-    Readiness::Ready
-}
-
-fn kstatus_deployment(deployment: &Value) -> Readiness {
-    // The controller writes no `Progressing` without a deadline; the largest 32-bit number means none.
-    let deadline = fields::whole(deployment, "/spec/progressDeadlineSeconds").unwrap_or(i64::from(i32::MAX));
-    let mut progressing = deadline == i64::from(i32::MAX);
-    let mut available = false;
-    for condition in fields::conditions(deployment) {
-        let (status, reason) = (fields::text(condition, "/status"), fields::text(condition, "/reason"));
-        match fields::text(condition, "/type") {
-            "Progressing" if reason == "ProgressDeadlineExceeded" => {
-                return Readiness::failed("Progress deadline exceeded", Code::NotReady);
-            }
-            "Progressing" if status == "True" && reason == "NewReplicaSetAvailable" => progressing = true,
-            "Available" if status == "True" => available = true,
-            _ => {}
-        }
-    }
-    let wanted = fields::whole(deployment, "/spec/replicas").unwrap_or(1);
-    let count = |name: &str| fields::whole(deployment, &format!("/status/{name}")).unwrap_or(0);
-    let (present, updated) = (count("replicas"), count("updatedReplicas"));
-    let (ready, reachable) = (count("readyReplicas"), count("availableReplicas"));
-    if wanted > present {
-        Readiness::waiting(format!("Replicas: {present}/{wanted}"))
-    } else if wanted > updated {
-        Readiness::waiting(format!("Updated: {updated}/{wanted}"))
-    } else if present > wanted {
-        Readiness::waiting(format!("Pending termination: {}", present - wanted))
-    } else if updated > reachable {
-        Readiness::waiting(format!("Available: {reachable}/{updated}"))
-    } else if wanted > ready {
-        Readiness::waiting(format!("Ready: {ready}/{wanted}"))
-    } else if !progressing {
-        Readiness::waiting("ReplicaSet not Available")
-    } else if !available {
-        Readiness::waiting("Deployment not Available")
-    } else {
-        Readiness::Ready
-    }
-}
-
-fn kstatus_replica_set(set: &Value) -> Readiness {
-    if fields::condition(set, "ReplicaFailure") == Some("True") {
-        return Readiness::waiting("Replica Failure condition. Check Pods");
-    }
-    let wanted = fields::whole(set, "/spec/replicas").unwrap_or(1);
-    let count = |name: &str| fields::whole(set, &format!("/status/{name}")).unwrap_or(0);
-    let (present, labelled) = (count("replicas"), count("fullyLabeledReplicas"));
-    let (ready, reachable) = (count("readyReplicas"), count("availableReplicas"));
-    if wanted > labelled {
-        Readiness::waiting(format!("Labelled: {labelled}/{wanted}"))
-    } else if wanted > reachable {
-        Readiness::waiting(format!("Available: {reachable}/{wanted}"))
-    } else if wanted > ready {
-        Readiness::waiting(format!("Ready: {ready}/{wanted}"))
-    } else if present > wanted {
-        Readiness::waiting(format!("Pending termination: {}", present - wanted))
-    } else {
-        Readiness::Ready
-    }
-}
-
-fn kstatus_daemon_set(set: &Value) -> Readiness {
-    if fields::whole(set, "/metadata/generation").is_none() {
-        return Readiness::waiting("DaemonSet metadata.generation not found");
-    }
-    if fields::whole(set, "/status/observedGeneration").is_none() {
-        return Readiness::waiting("DaemonSet status.observedGeneration not found");
-    }
-    let Some(wanted) = fields::whole(set, "/status/desiredNumberScheduled").filter(|wanted| *wanted != -1) else {
-        return Readiness::waiting("Missing .status.desiredNumberScheduled");
-    };
-    let count = |name: &str| fields::whole(set, &format!("/status/{name}")).unwrap_or(0);
-    for (label, name) in [
-        ("Current", "currentNumberScheduled"),
-        ("Updated", "updatedNumberScheduled"),
-        ("Available", "numberAvailable"),
-        ("Ready", "numberReady"),
-    ] {
-        if wanted > count(name) {
-            return Readiness::waiting(format!("{label}: {}/{wanted}", count(name)));
-        }
-    }
-    Readiness::Ready
-}
-
-// With `completes`, a Job has to complete; else having started is enough.
-fn kstatus_job(job: &Value, completes: bool) -> Readiness {
-    let parallelism = fields::whole(job, "/spec/parallelism").unwrap_or(1);
-    let completions = fields::whole(job, "/spec/completions").unwrap_or(parallelism);
-    for condition in fields::conditions(job) {
-        match (fields::text(condition, "/type"), fields::text(condition, "/status")) {
-            ("Complete", "True") => return Readiness::Ready,
-            ("Failed", "True") => {
-                let failed = fields::whole(job, "/status/failed").unwrap_or(0);
-                return Readiness::failed(format!("Job Failed. failed: {failed}/{completions}"), Code::JobFailed);
-            }
-            _ => {}
-        }
-    }
-    if completes {
-        Readiness::waiting("Job in progress")
-    } else if fields::text(job, "/status/startTime").is_empty() {
-        Readiness::waiting("Job not started")
-    } else {
-        Readiness::Ready
-    }
-}
-
-// ---- Helm's legacy waiter --------------------------------------------------------------------------------------
-
-fn legacy(object: &Value, around: &Surroundings<'_>) -> Readiness {
-    let observed = || {
-        let generation = fields::whole(object, "/metadata/generation").unwrap_or(0);
-        let seen = fields::whole(object, "/status/observedGeneration").unwrap_or(0);
-        (generation != seen).then(|| Readiness::waiting(format!("generation {seen} of {generation} observed")))
-    };
-    match fields::group_kind(object).as_str() {
-        "Pod" => legacy_pod(object),
-        "batch/Job" if around.wait_for_jobs => legacy_job(object),
-        "apps/Deployment" => {
-            if fields::flag(object, "/spec/paused") {
-                return Readiness::Ready;
-            }
-            legacy_deployment(object, around)
-        }
-        "PersistentVolumeClaim" => match fields::text(object, "/status/phase") {
-            "Bound" => Readiness::Ready,
-            phase => Readiness::waiting(format!("phase {phase}")),
-        },
-        "Service" => legacy_service(object),
-        "apps/DaemonSet" => observed().unwrap_or_else(|| legacy_daemon_set(object)),
-        "apps/StatefulSet" => observed().unwrap_or_else(|| legacy_stateful_set(object)),
-        "apps/ReplicaSet" | "ReplicationController" => observed().unwrap_or_else(|| {
-            let unready = own_pods(object, around).find(|pod| !legacy_pod(pod).is_ready());
-            unready.map_or(Readiness::Ready, |pod| {
-                Readiness::waiting(format!("Pod {} is not ready", fields::text(pod, "/metadata/name")))
-            })
-        }),
-        "apiextensions.k8s.io/CustomResourceDefinition" => {
-            // A refused name counts as done: waiting would not change it, and Helm does not make it its business.
-            let done = fields::condition(object, "Established") == Some("True")
-                || fields::condition(object, "NamesAccepted") == Some("False");
-            if done { Readiness::Ready } else { Readiness::waiting("not established") }
-        }
-        _ => Readiness::Ready,
-    }
-}
-
-fn legacy_pod(pod: &Value) -> Readiness {
-    if fields::condition(pod, "Ready") == Some("True") { Readiness::Ready } else { Readiness::waiting("not ready") }
-}
-
-fn legacy_job(job: &Value) -> Readiness {
-    let count = |pointer: &str| fields::whole(job, pointer).unwrap_or(0);
-    // The API server sets 6 where a Job names no limit.
-    let limit = fields::whole(job, "/spec/backoffLimit").unwrap_or(6);
-    if count("/status/failed") > limit {
-        let (namespace, name) = (fields::text(job, "/metadata/namespace"), fields::text(job, "/metadata/name"));
-        return Readiness::failed(format!("job is failed: {namespace}/{name}"), Code::JobFailed);
-    }
-    match fields::whole(job, "/spec/completions") {
-        Some(wanted) if count("/status/succeeded") < wanted => {
-            Readiness::waiting(format!("succeeded {}/{wanted}", count("/status/succeeded")))
-        }
-        _ => Readiness::Ready,
-    }
-}
-
-fn legacy_service(service: &Value) -> Readiness {
-    let kind = fields::text(service, "/spec/type");
-    if kind == "ExternalName" {
-        return Readiness::Ready;
-    }
-    if fields::text(service, "/spec/clusterIP").is_empty() {
-        return Readiness::waiting("no cluster IP");
-    }
-    let balanced = fields::items(service, "/spec/externalIPs").next().is_some()
-        || service.pointer("/status/loadBalancer/ingress").is_some_and(Value::is_array);
-    if kind == "LoadBalancer" && !balanced {
-        return Readiness::waiting("no address from the load balancer");
-    }
-    Readiness::Ready
-}
-
-fn legacy_deployment(deployment: &Value, around: &Surroundings<'_>) -> Readiness {
-    let Some(newest) = newest_replica_set(deployment, around.replica_sets) else {
-        return Readiness::waiting("no ReplicaSet of this revision");
-    };
-    for (object, kind) in [(newest, "ReplicaSet"), (deployment, "Deployment")] {
-        let generation = fields::whole(object, "/metadata/generation").unwrap_or(0);
-        let seen = fields::whole(object, "/status/observedGeneration").unwrap_or(0);
-        if generation != seen {
-            return Readiness::waiting(format!("{kind}: generation {seen} of {generation} observed"));
-        }
-    }
-    let wanted = fields::whole(deployment, "/spec/replicas").unwrap_or(1);
-    let enough = wanted - max_unavailable(deployment, wanted);
-    let ready = fields::whole(newest, "/status/readyReplicas").unwrap_or(0);
-    if ready < enough { Readiness::waiting(format!("ready {ready}/{enough}")) } else { Readiness::Ready }
-}
-
-/// The `ReplicaSet` of a Deployment whose template is the Deployment's own: the oldest one, as the controller
-/// and Helm choose.
-fn newest_replica_set<'a>(deployment: &Value, sets: &[&'a Value]) -> Option<&'a Value> {
-    let uid = fields::text(deployment, "/metadata/uid");
-    let template = deployment.pointer("/spec/template")?;
-    let same = sets.iter().copied().filter(|set| {
-        fields::controller(set).is_some_and(|owner| fields::text(owner, "/uid") == uid)
-            && set.pointer("/spec/template").is_some_and(|own| same_template(own, template))
-    });
-    same.min_by_key(|set| {
-        (fields::text(set, "/metadata/creationTimestamp").to_owned(), fields::text(set, "/metadata/name").to_owned())
-    })
-}
-
-fn same_template(one: &Value, other: &Value) -> bool {
-    let without_hash = |template: &Value| {
-        let mut template = template.clone();
-        if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-            labels.remove("pod-template-hash");
-        }
-        template
-    };
-    without_hash(one) == without_hash(other)
-}
-
-// How many Pods of a Deployment may be missing while it rolls: percentages are rounded down, and when nothing may be
-// added and nothing be missing, one may be missing.
-fn max_unavailable(deployment: &Value, wanted: i64) -> i64 {
-    if fields::text(deployment, "/spec/strategy/type") != "RollingUpdate" || wanted == 0 {
-        return 0;
-    }
-    let bound = |name: &str, up: bool| {
-        let value = deployment.pointer(&format!("/spec/strategy/rollingUpdate/{name}"));
-        value.map_or(Some(0), |value| scaled(value, wanted, up))
-    };
-    let (Some(surge), Some(missing)) = (bound("maxSurge", true), bound("maxUnavailable", false)) else { return 0 };
-    if surge == 0 && missing == 0 { 1.min(wanted) } else { missing.min(wanted) }
-}
-
-// A number, or a percentage of `whole`.
-fn scaled(value: &Value, whole: i64, up: bool) -> Option<i64> {
-    match value {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => {
-            let percent: i64 = text.strip_suffix('%')?.parse().ok()?;
-            let product = percent.checked_mul(whole)?;
-            Some(if up { product.checked_add(99)?.div_euclid(100) } else { product.div_euclid(100) })
-        }
-        _ => None,
-    }
-}
-
-fn legacy_daemon_set(set: &Value) -> Readiness {
-    if fields::text(set, "/spec/updateStrategy/type") != "RollingUpdate" {
-        return Readiness::Ready;
-    }
-    let count = |name: &str| fields::whole(set, &format!("/status/{name}")).unwrap_or(0);
-    let wanted = count("desiredNumberScheduled");
-    if count("updatedNumberScheduled") != wanted {
-        return Readiness::waiting(format!("updated {}/{wanted}", count("updatedNumberScheduled")));
-    }
-    // Rounded up here, unlike for Deployments; nonsense allows all to be missing.
-    let missing = set.pointer("/spec/updateStrategy/rollingUpdate/maxUnavailable");
-    let missing = missing.and_then(|value| scaled(value, wanted, true)).unwrap_or(wanted);
-    if count("numberReady") < wanted - missing {
-        return Readiness::waiting(format!("ready {}/{}", count("numberReady"), wanted - missing));
-    }
-    Readiness::Ready
-}
-
-fn legacy_stateful_set(set: &Value) -> Readiness {
-    if fields::text(set, "/spec/updateStrategy/type") != "RollingUpdate" {
-        return Readiness::Ready;
-    }
-    let wanted = fields::whole(set, "/spec/replicas").unwrap_or(1);
-    let partition = fields::whole(set, "/spec/updateStrategy/rollingUpdate/partition").unwrap_or(0);
-    let count = |name: &str| fields::whole(set, &format!("/status/{name}")).unwrap_or(0);
-    if count("updatedReplicas") < wanted - partition {
-        return Readiness::waiting(format!("updated {}/{}", count("updatedReplicas"), wanted - partition));
-    }
-    if count("readyReplicas") != wanted {
-        return Readiness::waiting(format!("ready {}/{wanted}", count("readyReplicas")));
-    }
-    let revision = |name: &str| fields::text(set, &format!("/status/{name}")).to_owned();
-    if partition == 0 && revision("currentRevision") != revision("updateRevision") {
-        return Readiness::waiting("old revision still in place");
-    }
-    Readiness::Ready
 }
 
 // ---- hooks -----------------------------------------------------------------------------------------------------
@@ -731,7 +316,7 @@ fn counted(counts: &[(&str, i64, i64)]) -> Readiness {
             return Readiness::waiting(format!("{label} {present}/{wanted}"));
         }
         if present > wanted {
-            return Readiness::waiting(format!("{} old to go", present - wanted));
+            return Readiness::waiting(format!("{} old to go", present.saturating_sub(*wanted)));
         }
     }
     Readiness::Ready
@@ -745,7 +330,7 @@ fn full_stateful_set(set: &Value) -> Readiness {
     let count = |name: &str| fields::whole(set, &format!("/status/{name}")).unwrap_or(0);
     let by_hand = fields::text(set, "/spec/updateStrategy/type") == "OnDelete";
     let partition = fields::whole(set, "/spec/updateStrategy/rollingUpdate/partition").unwrap_or(0);
-    let updated = if by_hand { 0 } else { (wanted - partition).max(0) };
+    let updated = if by_hand { 0 } else { (wanted.saturating_sub(partition)).max(0) };
     if count("updatedReplicas") < updated {
         return Readiness::waiting(format!("updated {}/{updated}", count("updatedReplicas")));
     }

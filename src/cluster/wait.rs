@@ -353,7 +353,7 @@ impl<'a, 'o> Wait<'a, 'o> {
                 return Err(self.give_up(true).await);
             }
             if open > 0 {
-                self.widen(now).await;
+                self.widen(now);
                 if self.look_at_claims(now).await {
                     continue;
                 }

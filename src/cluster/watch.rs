@@ -48,7 +48,7 @@ impl Default for Pace {
             first_delay: Duration::from_millis(500),
             longest_delay: Duration::from_secs(15),
             steady: Duration::from_secs(10),
-            window: Duration::from_secs(60),
+            window: Duration::from_mins(1),
             slack: Duration::from_secs(5),
             poll: Duration::from_secs(2),
         }

@@ -24,7 +24,7 @@ const MAX_UNPACKED_BYTES: usize = 128 << 20;
 pub fn encode(release: &Release) -> Result<String, RecordError> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let packed = gzip
-        .write_all(to_json(release).as_bytes())
+        .write_all(to_json(release, Spelling::Helm4).as_bytes())
         .and_then(|()| gzip.finish())
         .map_err(|error| RecordError::Gzip(error.to_string()))?;
     let text = STANDARD.encode(packed);
@@ -133,11 +133,11 @@ impl Object {
         }
     }
 
-    fn time(&mut self, key: &str, time: Option<Timestamp>, shape: &JsonShape<'_>) {
-        match time {
-            Some(time) => self.text(key, &time.rfc3339()),
-            None if shape.helm3 => self.text(key, ""),
-            None => {}
+    fn time(&mut self, key: &str, time: Option<Timestamp>, spelling: Spelling) {
+        match (time, spelling) {
+            (Some(time), _) => self.text(key, &time.rfc3339()),
+            (None, Spelling::Helm3) => self.text(key, ""),
+            (None, Spelling::Helm4) => {}
         }
     }
 
@@ -145,6 +145,16 @@ impl Object {
         self.0.push('}');
         self.0
     }
+}
+
+/// Whose spelling of empty times and whose fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spelling {
+    /// Helm 4: what is empty is left out.
+    #[default]
+    Helm4,
+    /// Helm 3: empty times are empty texts, and there is no way of applying.
+    Helm3,
 }
 
 /// JSON as `encoding/json` writes it: `<`, `>`, `&` and the two line separators escaped inside strings, which is the
@@ -168,77 +178,72 @@ fn go_json(value: &Json) -> String {
     escaped
 }
 
-/// The record as compact JSON, as Helm 4 writes it.
-pub fn to_json(release: &Release) -> String {
-    to_json_as(release, &JsonShape::default())
+/// The record as compact JSON, as Helm writes it; `-o json` of `install` prints it too.
+pub fn to_json(release: &Release, spelling: Spelling) -> String {
+    json(release, &info_json(&release.info, None, spelling), true, spelling)
 }
 
-/// How a record looks as JSON where it is printed, not stored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct JsonShape<'a> {
-    /// Without the chart, as `status` prints it.
-    pub without_chart: bool,
-    /// The objects as they are now, as JSON.
-    pub objects: Option<&'a str>,
-    /// As Helm 3 writes it: times that are not there are empty texts, and it knows nothing of how objects were applied.
-    pub helm3: bool,
+/// The same without the chart and with the objects as they are now, given as JSON: what `status -o json` prints.
+pub fn to_status_json(release: &Release, objects: Option<&str>, spelling: Spelling) -> String {
+    json(release, &info_json(&release.info, objects, spelling), false, spelling)
 }
 
-/// The record as compact JSON in this shape; `-o json` of `install` and `status` print it.
-pub fn to_json_as(release: &Release, shape: &JsonShape<'_>) -> String {
+fn json(release: &Release, info: &str, with_chart: bool, spelling: Spelling) -> String {
     let mut object = Object::new();
     object.text_if_any("name", &release.name);
-    object.raw("info", &info_json(&release.info, shape));
-    if !shape.without_chart {
-        object.raw("chart", &chart_json(&release.chart, shape));
+    if !release.info.missing {
+        object.raw("info", info);
+    }
+    if with_chart && !release.chart.missing {
+        object.raw("chart", &chart_json(&release.chart, spelling));
     }
     if !release.config.is_empty() {
         object.value("config", &Value::Mapping(release.config.clone()).to_json());
     }
     object.text_if_any("manifest", &release.manifest);
     if !release.hooks.is_empty() {
-        let hooks: Vec<String> = release.hooks.iter().map(|hook| hook_json(hook, shape)).collect();
+        let hooks: Vec<String> = release.hooks.iter().map(|hook| hook_json(hook, spelling)).collect();
         object.raw("hooks", &format!("[{}]", hooks.join(",")));
     }
     if release.revision != 0 {
         object.value("version", &Json::from(release.revision));
     }
     object.text_if_any("namespace", &release.namespace);
-    if let Some(method) = release.apply_method.filter(|_| !shape.helm3) {
+    if let Some(method) = release.apply_method.filter(|_| spelling == Spelling::Helm4) {
         object.text("apply_method", method.word());
     }
     object.finish()
 }
 
-fn info_json(info: &Info, shape: &JsonShape<'_>) -> String {
+fn info_json(info: &Info, objects: Option<&str>, spelling: Spelling) -> String {
     let mut object = Object::new();
-    object.time("first_deployed", info.first_deployed, shape);
-    object.time("last_deployed", info.last_deployed, shape);
-    object.time("deleted", info.deleted, shape);
+    object.time("first_deployed", info.first_deployed, spelling);
+    object.time("last_deployed", info.last_deployed, spelling);
+    object.time("deleted", info.deleted, spelling);
     object.text_if_any("description", &info.description);
     object.text_if_any("status", info.status.word());
     object.text_if_any("notes", &info.notes);
-    if let Some(objects) = shape.objects {
+    if let Some(objects) = objects {
         object.raw("resources", objects);
     }
     object.finish()
 }
 
-fn chart_json(chart: &ChartRecord, shape: &JsonShape<'_>) -> String {
+fn chart_json(chart: &ChartRecord, spelling: Spelling) -> String {
     let mut object = Object::new();
     object.value("metadata", &Value::Mapping(chart.metadata.clone()).to_json());
     object.value("lock", &chart.lock.to_json());
     object.value("templates", &chart.templates.to_json());
     object.value("values", &Value::Mapping(chart.values.clone()).to_json());
     object.value("schema", &chart.schema.as_ref().map_or(Json::Null, |bytes| Json::from(STANDARD.encode(bytes))));
-    if !shape.helm3 {
+    if spelling == Spelling::Helm4 {
         object.text("schemamodtime", "0001-01-01T00:00:00Z");
     }
     object.value("files", &chart.files.to_json());
     object.finish()
 }
 
-fn hook_json(hook: &Hook, shape: &JsonShape<'_>) -> String {
+fn hook_json(hook: &Hook, spelling: Spelling) -> String {
     let mut object = Object::new();
     object.text_if_any("name", &hook.name);
     object.text_if_any("kind", &hook.kind);
@@ -246,8 +251,8 @@ fn hook_json(hook: &Hook, shape: &JsonShape<'_>) -> String {
     object.text_if_any("manifest", &hook.manifest);
     object.texts_if_any("events", &hook.events);
     let mut run = Object::new();
-    run.time("started_at", hook.last_run.started_at, shape);
-    run.time("completed_at", hook.last_run.completed_at, shape);
+    run.time("started_at", hook.last_run.started_at, spelling);
+    run.time("completed_at", hook.last_run.completed_at, spelling);
     run.text("phase", &hook.last_run.phase);
     object.raw("last_run", &run.finish());
     if hook.weight != 0 {
@@ -374,7 +379,9 @@ fn release_from(document: &Json) -> Result<Release, RecordError> {
 }
 
 fn info_from(fields: Option<Fields<'_>>) -> Result<Info, RecordError> {
-    let Some(fields) = fields else { return Ok(Info::default()) };
+    let Some(fields) = fields else {
+        return Ok(Info { status: Status::Other(String::new()), missing: true, ..Info::default() });
+    };
     let status = fields.text("status")?;
     Ok(Info {
         first_deployed: fields.time("first_deployed")?,
@@ -383,11 +390,12 @@ fn info_from(fields: Option<Fields<'_>>) -> Result<Info, RecordError> {
         description: fields.text("description")?,
         status: if status.is_empty() { Status::Other(String::new()) } else { Status::parse(&status) },
         notes: fields.text("notes")?,
+        missing: false,
     })
 }
 
 fn chart_from(fields: Option<Fields<'_>>) -> Result<ChartRecord, RecordError> {
-    let Some(fields) = fields else { return Ok(ChartRecord::default()) };
+    let Some(fields) = fields else { return Ok(ChartRecord { missing: true, ..ChartRecord::default() }) };
     let kept = |key| fields.get(key).cloned().map_or(Value::Null, Value::from);
     let schema = fields.text("schema")?;
     Ok(ChartRecord {
@@ -397,6 +405,7 @@ fn chart_from(fields: Option<Fields<'_>>) -> Result<ChartRecord, RecordError> {
         lock: kept("lock"),
         templates: kept("templates"),
         files: kept("files"),
+        missing: false,
     })
 }
 
@@ -441,7 +450,7 @@ mod tests {
                 description: "Install complete".into(),
                 status: Status::Deployed,
                 notes: "a <b> & 麦\n".into(),
-                deleted: None,
+                ..Info::default()
             },
             chart: ChartRecord {
                 metadata: Mapping::from([("name".into(), "maibot".into()), ("version".into(), "1.0.0".into())]),
@@ -464,7 +473,7 @@ mod tests {
 
     #[test]
     fn the_json_has_gos_field_order_and_escapes() {
-        assert!(to_json(&sample()).starts_with(
+        assert!(to_json(&sample(), Spelling::Helm4).starts_with(
             "{\"name\":\"mai\",\"info\":{\"first_deployed\":\"2026-01-02T03:04:05.5Z\",\"last_deployed\":\"2026-01-02T03:04:05.5Z\",\
              \"description\":\"Install complete\",\"status\":\"deployed\",\"notes\":\"a \\u003cb\\u003e \\u0026 麦\\n\"},\"chart\":{\"metadata\":"
         ));
@@ -477,7 +486,7 @@ mod tests {
         let mut state = 1_u64;
         while noise.len() < 2_000_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            noise.push_str(&format!("{state:x}"));
+            noise += &state.to_string();
         }
         release.manifest = noise;
         assert!(matches!(encode(&release), Err(RecordError::TooLarge { .. })));

@@ -6,7 +6,7 @@
 
 use super::{Compat, Dependency, Warning};
 use crate::code::Code;
-use crate::yaml::number::format_g;
+use crate::yaml::number::format_v;
 use crate::yaml::{Mapping, Value};
 
 const GLOBAL: &str = "global";
@@ -108,7 +108,7 @@ impl Coalescing<'_> {
     ) -> Result<(), CoalesceError> {
         self.defaults(chart, values, prefix, nulls);
         let prefix = join(prefix, &chart.name);
-        for subchart in &chart.subcharts {
+        for (index, subchart) in chart.subcharts.iter().enumerate() {
             let name = &subchart.name;
             let mut inner = match values.get_mut(name) {
                 None => Mapping::new(),
@@ -119,8 +119,11 @@ impl Coalescing<'_> {
             };
             self.globals(&mut inner, values, &prefix);
             self.chart(subchart, &mut inner, &prefix, nulls)?;
-            share_globals(values, &inner);
+            let has_changed = share_globals(values, &inner);
             values.insert(name.clone(), Value::Mapping(inner));
+            if has_changed {
+                spread_globals(values, &chart.subcharts[..index]);
+            }
         }
         Ok(())
     }
@@ -253,16 +256,39 @@ impl Coalescing<'_> {
 }
 
 /// Helm copies a table of globals for each subchart, but not the tables in it: what a subchart's defaults add there
-/// shows in the parent's globals too, and in the next subchart's.
-fn share_globals(outer: &mut Mapping, inner: &Mapping) {
-    let (Some(Value::Mapping(outer)), Some(Value::Mapping(inner))) = (outer.get_mut(GLOBAL), inner.get(GLOBAL)) else {
-        return;
-    };
-    for (key, value) in outer {
-        if let (Value::Mapping(ours), Some(Value::Mapping(theirs))) = (value, inner.get(key)) {
+/// shows in the parent's globals too, and in those of the other subcharts. This carries it to the parent, and tells
+/// whether anything was new.
+fn share_globals(outer: &mut Mapping, inner: &Mapping) -> bool {
+    let mut has_changed = false;
+    let Some(Value::Mapping(inner)) = inner.get(GLOBAL) else { return false };
+    for_shared_tables(outer, inner, |shared, table| {
+        if shared != table {
+            shared.clone_from(table);
+            has_changed = true;
+        }
+    });
+    has_changed
+}
+
+/// Carries the parent's globals to subcharts that had them before they changed.
+fn spread_globals(outer: &mut Mapping, subcharts: &[ChartValues]) {
+    let Some(Value::Mapping(globals)) = outer.get(GLOBAL).cloned() else { return };
+    for subchart in subcharts {
+        if let Some(Value::Mapping(inner)) = outer.get_mut(&subchart.name) {
+            for_shared_tables(inner, &globals, Clone::clone_from);
+            spread_globals(inner, &subchart.subcharts);
+        }
+    }
+}
+
+/// The tables in tables of globals that two levels have in common.
+fn for_shared_tables(values: &mut Mapping, globals: &Mapping, mut each: impl FnMut(&mut Mapping, &Mapping)) {
+    let Some(Value::Mapping(ours)) = values.get_mut(GLOBAL) else { return };
+    for (key, value) in ours {
+        if let (Value::Mapping(ours), Some(Value::Mapping(theirs))) = (value, globals.get(key)) {
             for (key, value) in ours {
-                if let (Value::Mapping(shared), Some(Value::Mapping(after))) = (value, theirs.get(key)) {
-                    shared.clone_from(after);
+                if let (Value::Mapping(shared), Some(Value::Mapping(table))) = (value, theirs.get(key)) {
+                    each(shared, table);
                 }
             }
         }
@@ -285,7 +311,7 @@ pub(super) fn go_print(value: &Value) -> String {
         Value::Bool(value) => value.to_string(),
         Value::Int(integer) => integer.to_string(),
         Value::UInt(integer) => integer.to_string(),
-        Value::Float(float) => format_g(*float),
+        Value::Float(float) => format_v(*float),
         Value::String(text) => text.clone(),
         Value::Sequence(list) => {
             format!("[{}]", list.iter().map(go_print).collect::<Vec<_>>().join(" "))

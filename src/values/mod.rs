@@ -9,10 +9,13 @@
 //! against the schemas. [`unknown_keys`] finds what the chart has no use for.
 
 mod coalesce;
+mod complaint;
 mod dependencies;
 mod schema;
 mod set;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod unknown;
 mod warning;
 

@@ -92,9 +92,8 @@ impl ValuesError {
     /// The stable code.
     pub const fn code(&self) -> Code {
         match self {
-            Self::File { .. } => Code::LocalFile,
             Self::Yaml { .. } => Code::ValuesSyntax,
-            Self::Set { error: SetError::File(_), .. } => Code::LocalFile,
+            Self::File { .. } | Self::Set { error: SetError::File(_), .. } => Code::LocalFile,
             Self::Set { .. } | Self::SetJson { .. } | Self::SetObject { .. } => Code::SetSyntax,
         }
     }

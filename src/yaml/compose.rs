@@ -13,7 +13,7 @@ use super::scanner::Mark;
 
 /// How deep maps and lists may nest, aliases expanded. go-yaml and Go's JSON stop at 10 000; no values file or
 /// manifest comes near either.
-pub const MAX_DEPTH: usize = 1000;
+pub const MAX_DEPTH: usize = 256;
 
 pub(super) type NodeId = usize;
 

@@ -209,7 +209,7 @@ impl Document<'_> {
                 Scalar::Bool(value) => value.to_string(),
                 Scalar::Int(integer) => integer.to_string(),
                 Scalar::UInt(integer) => format!("{integer:#x}"),
-                Scalar::Float(float) => number::format_g(float),
+                Scalar::Float(float) => number::format_v(float),
                 Scalar::Timestamp => number::quote(self.text(id)),
                 Scalar::Text(text) => number::quote(&text),
             },

@@ -58,9 +58,9 @@ impl Fault {
         Self { problem: problem.into(), line: 0, position: Some(mark.into()) }
     }
 
-    /// A problem in text that nobody sees, with the line that go-yaml names.
-    pub(super) const fn at_line(problem: &'static str, line: usize) -> Self {
-        Self { problem: Cow::Borrowed(problem), line, position: None }
+    /// The same without a place, for text that nobody sees.
+    pub(super) fn without_position(self) -> Self {
+        Self { position: None, ..self }
     }
 
     /// A problem that has no place.

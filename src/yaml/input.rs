@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use super::error::Fault;
 
 const BYTE_ORDER_MARK: &str = "\u{FEFF}";
+const FORBIDDEN: &str = "control characters are not allowed";
 /// How many bytes go-yaml takes at once.
 const WINDOW: usize = 512;
 
@@ -19,7 +20,15 @@ pub(super) struct Decoded<'a> {
     text: Cow<'a, str>,
     /// How many bytes the stream's own byte order mark took.
     skipped: usize,
-    flaw: Option<&'static str>,
+    flaw: Option<Flaw>,
+}
+
+/// Something that no YAML stream may hold.
+#[derive(Debug, Clone, Copy)]
+struct Flaw {
+    problem: &'static str,
+    /// How many bytes have to be there for it to be seen.
+    width: usize,
 }
 
 impl<'a> Decoded<'a> {
@@ -40,7 +49,7 @@ impl<'a> Decoded<'a> {
             }
         };
         let (text, flaw) = match forbidden(text) {
-            Some(offset) => (&text[..offset], Some("control characters are not allowed")),
+            Some((offset, width)) => (&text[..offset], Some(Flaw { problem: FORBIDDEN, width })),
             None => (text, broken),
         };
         Self { text: Cow::Borrowed(text), skipped: bytes.len() - rest.len(), flaw }
@@ -66,8 +75,8 @@ impl<'a> Decoded<'a> {
             };
             match character {
                 Ok(character) if is_allowed(character) => text.push(character),
-                Ok(_) => flaw = Some("control characters are not allowed"),
-                Err(problem) => flaw = Some(problem),
+                Ok(_) => flaw = Some(Flaw { problem: FORBIDDEN, width: 1 }),
+                Err(problem) => flaw = Some(Flaw { problem, width: 1 }),
             }
             if flaw.is_some() {
                 break;
@@ -103,7 +112,7 @@ pub(super) struct Input<'a> {
 
 #[derive(Debug)]
 struct Window {
-    flaw: Option<&'static str>,
+    flaw: Option<Flaw>,
     skipped: usize,
     /// Where the characters in the window begin.
     start: usize,
@@ -136,16 +145,16 @@ impl Input<'_> {
         window.start = position;
         while unread < count {
             if window.loaded >= text.len() {
-                if let Some(problem) = window.flaw {
-                    return Err(Fault::reader(problem));
+                if let Some(flaw) = window.flaw {
+                    return Err(Fault::reader(flaw.problem));
                 }
                 window.ends += 1;
                 break;
             }
             // The first window also holds the stream's byte order mark; an incomplete character waits for the next.
             let reach = window.loaded + WINDOW - if window.loaded == 0 { window.skipped } else { 0 };
-            if let Some(problem) = window.flaw.filter(|_| text.len() < reach) {
-                return Err(Fault::reader(problem));
+            if let Some(flaw) = window.flaw.filter(|flaw| text.len() + flaw.width <= reach) {
+                return Err(Fault::reader(flaw.problem));
             }
             let mut end = reach.min(text.len());
             while !text.is_char_boundary(end) {
@@ -158,8 +167,8 @@ impl Input<'_> {
     }
 }
 
-/// Where the first character is that a YAML stream may not hold.
-fn forbidden(text: &str) -> Option<usize> {
+/// Where the first character is that a YAML stream may not hold, and its length.
+fn forbidden(text: &str) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let mut from = 0;
     loop {
@@ -170,7 +179,7 @@ fn forbidden(text: &str) -> Option<usize> {
                 .position(|&byte| matches!(byte, 0..=8 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F | 0xC2 | 0xEF))?;
         let character = text[offset..].chars().next()?;
         if !is_allowed(character) {
-            return Some(offset);
+            return Some((offset, character.len_utf8()));
         }
         from = offset + character.len_utf8();
     }
@@ -185,17 +194,19 @@ const fn is_allowed(character: char) -> bool {
 }
 
 /// What is wrong with bytes that do not begin with a UTF-8 character, in go-yaml's words.
-fn utf8_flaw(bytes: &[u8]) -> &'static str {
-    let Some(&lead) = bytes.first() else { return "incomplete UTF-8 octet sequence" };
+fn utf8_flaw(bytes: &[u8]) -> Flaw {
+    let flaw = |problem, width| Flaw { problem, width };
+    let incomplete = flaw("incomplete UTF-8 octet sequence", bytes.len());
+    let Some(&lead) = bytes.first() else { return incomplete };
     let width = match lead {
         0xC0..=0xDF => 2,
         0xE0..=0xEF => 3,
         0xF0..=0xF7 => 4,
-        _ => return "invalid leading UTF-8 octet",
+        _ => return flaw("invalid leading UTF-8 octet", 1),
     };
-    let Some(sequence) = bytes.get(..width) else { return "incomplete UTF-8 octet sequence" };
+    let Some(sequence) = bytes.get(..width) else { return incomplete };
     if sequence[1..].iter().any(|octet| octet & 0xC0 != 0x80) {
-        return "invalid trailing UTF-8 octet";
+        return flaw("invalid trailing UTF-8 octet", width);
     }
     let bits = u32::from(lead) & (0x7F >> width);
     let value = sequence[1..].iter().fold(bits, |value, octet| value << 6 | u32::from(octet & 0x3F));
@@ -204,7 +215,7 @@ fn utf8_flaw(bytes: &[u8]) -> &'static str {
         3 => 0x800,
         _ => 0x1_0000,
     };
-    if value < least { "invalid length of a UTF-8 sequence" } else { "invalid Unicode character" }
+    flaw(if value < least { "invalid length of a UTF-8 sequence" } else { "invalid Unicode character" }, width)
 }
 
 /// Text in UTF-16 as UTF-8, so that its lines can be told apart; `None` if it is not UTF-16.
@@ -214,7 +225,7 @@ pub(super) fn transcode(bytes: &[u8]) -> Option<Result<String, Fault>> {
     }
     let decoded = Decoded::new(bytes);
     Some(match decoded.flaw {
-        Some(problem) => Err(Fault::reader(problem)),
+        Some(flaw) => Err(Fault::reader(flaw.problem)),
         None => Ok(decoded.text.into_owned()),
     })
 }

@@ -11,6 +11,7 @@
 //! need both.
 
 mod compose;
+mod cursor;
 mod decode;
 mod error;
 mod input;
@@ -18,10 +19,13 @@ pub mod json;
 pub mod number;
 mod origin;
 mod parser;
+mod properties;
 mod read;
 mod resolve;
 mod scalars;
 mod scanner;
+#[cfg(test)]
+mod tests;
 mod value;
 mod write;
 

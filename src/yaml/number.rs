@@ -15,21 +15,33 @@ pub(super) fn not_json(float: f64) -> Option<&'static str> {
     }
 }
 
-/// As Go's `%g` and go-yaml's emitter print a double: the shortest digits that read back as the same number, with
-/// an exponent below 1e-4 and from seven digits before the point on.
+/// As go-yaml's emitter prints a double, which is Go's `%g` but for infinities: the shortest digits that read back as
+/// the same number, with an exponent below 1e-4 and from seven digits before the point on.
 pub fn format_g(float: f64) -> String {
     if !float.is_finite() {
         return not_finite(float.is_nan(), float > 0.0);
     }
-    shortest(&format!("{float:e}"))
+    Shortest::new(ryu::Buffer::new().format_finite(float)).general()
 }
 
-/// The same with single precision.
+/// As Go's `fmt` prints a double with `%v`.
+pub fn format_v(float: f64) -> String {
+    not_json(float).map_or_else(|| format_g(float), str::to_owned)
+}
+
+/// As [`format_g`] with single precision.
 pub(super) fn format_g32(float: f32) -> String {
     if !float.is_finite() {
         return not_finite(float.is_nan(), float > 0.0);
     }
-    shortest(&format!("{float:e}"))
+    Shortest::new(ryu::Buffer::new().format_finite(float)).general()
+}
+
+/// As Go's `encoding/json` prints a double: plain from 1e-6 to below 1e21, otherwise with an exponent without
+/// leading zeros.
+pub fn format_json(float: f64) -> String {
+    let shortest = Shortest::new(ryu::Buffer::new().format_finite(float));
+    if float == 0.0 || (-6..21).contains(&shortest.exponent) { shortest.plain() } else { shortest.scientific(1) }
 }
 
 fn not_finite(is_nan: bool, positive: bool) -> String {
@@ -41,44 +53,56 @@ fn not_finite(is_nan: bool, positive: bool) -> String {
     .to_owned()
 }
 
-/// From Rust's `-1.2345675e6` to Go's `%g`.
-fn shortest(scientific: &str) -> String {
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..6).contains(&exponent) {
-        return decimal(mantissa, exponent);
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", exponent.abs())
+/// The shortest decimal digits of a float. Of two equally near ones Ryu takes the even one, as Go does and Rust's
+/// own formatting does not.
+struct Shortest {
+    sign: &'static str,
+    /// Without zeros at either end, except for zero itself.
+    digits: String,
+    /// The power of ten that the first digit counts.
+    exponent: i32,
 }
 
-/// Digits with the point moved by the exponent.
-fn decimal(mantissa: &str, exponent: i32) -> String {
-    let (sign, digits) = mantissa.strip_prefix('-').map_or(("", mantissa), |digits| ("-", digits));
-    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
-    let Ok(point) = usize::try_from(exponent) else {
-        let zeros = usize::try_from(-exponent - 1).unwrap_or(0);
-        return format!("{sign}0.{}{digits}", "0".repeat(zeros));
-    };
-    match digits.split_at_checked(point + 1) {
-        Some((whole, "")) => format!("{sign}{whole}"),
-        Some((whole, fraction)) => format!("{sign}{whole}.{fraction}"),
-        None => format!("{sign}{digits}{}", "0".repeat(point + 1 - digits.len())),
+impl Shortest {
+    /// From decimal notation with or without an exponent.
+    fn new(text: &str) -> Self {
+        let (sign, text) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = format!("{whole}{fraction}");
+        let digits = all.trim_start_matches('0');
+        if digits.is_empty() {
+            return Self { sign, digits: "0".to_owned(), exponent: 0 };
+        }
+        let places = i32::try_from(digits.len()).unwrap_or(i32::MAX) - i32::try_from(fraction.len()).unwrap_or(0);
+        let exponent = exponent.parse::<i32>().unwrap_or(0) + places - 1;
+        Self { sign, digits: digits.trim_end_matches('0').to_owned(), exponent }
     }
-}
 
-/// As Go's `encoding/json` prints a double: plain from 1e-6 to below 1e21, otherwise with an exponent without
-/// leading zeros.
-pub fn format_json(float: f64) -> String {
-    let scientific = format!("{float:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if float != 0.0 && !(-6..21).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        // Go cleans e-09 to e-9 and leaves e+21.
-        return format!("{mantissa}e{sign}{}", exponent.abs());
+    fn general(&self) -> String {
+        if (-4..6).contains(&self.exponent) { self.plain() } else { self.scientific(2) }
     }
-    decimal(mantissa, exponent)
+
+    /// With an exponent of at least `width` digits.
+    fn scientific(&self, width: usize) -> String {
+        let (first, rest) = self.digits.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
+        let sign = if self.exponent < 0 { '-' } else { '+' };
+        format!("{}{first}{point}{rest}e{sign}{:0width$}", self.sign, self.exponent.abs())
+    }
+
+    fn plain(&self) -> String {
+        let Self { sign, digits, exponent } = self;
+        let Ok(last) = usize::try_from(*exponent) else {
+            let zeros = usize::try_from(-exponent - 1).unwrap_or(0);
+            return format!("{sign}0.{}{digits}", "0".repeat(zeros));
+        };
+        match digits.split_at_checked(last + 1) {
+            Some((whole, "")) => format!("{sign}{whole}"),
+            Some((whole, fraction)) => format!("{sign}{whole}.{fraction}"),
+            None => format!("{sign}{digits}{}", "0".repeat(last + 1 - digits.len())),
+        }
+    }
 }
 
 /// Text in double quotes as Go's `strconv.Quote` writes it.

@@ -88,35 +88,41 @@ impl Part {
     }
 }
 
-/// A file's documents, cut at lines that begin with `---`, as Kubernetes' reader does it: line ends become `\n`,
-/// and only a comment may follow on that line.
-fn split(text: &[u8]) -> Result<Vec<Part>, Error> {
-    let mut parts = Vec::new();
-    let mut part = Part::default();
-    let mut offset = 0;
-    for (number, raw) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let next = offset + raw.len();
-        if let Some(rest) = raw.strip_prefix(b"---") {
-            let rest = String::from_utf8_lossy(rest);
-            let rest = rest.trim();
-            if !rest.is_empty() && !rest.starts_with('#') {
-                let position = Position { offset, line: number + 1, column: 1 };
-                return Err(Error::Separator { text: rest.to_owned(), position });
+/// A file's documents one by one, cut at lines that begin with `---`, as Kubernetes' reader does it: line ends become
+/// `\n`, and only a comment may follow on that line.
+struct Parts<'a> {
+    text: &'a [u8],
+    offset: usize,
+    line: usize,
+}
+
+impl Iterator for Parts<'_> {
+    type Item = Result<Part, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut part = Part { offset: self.offset, line: self.line, ..Part::default() };
+        let text = self.text;
+        for raw in text[self.offset..].split_inclusive(|byte| *byte == b'\n') {
+            let (offset, line) = (self.offset, self.line);
+            self.offset += raw.len();
+            self.line += 1;
+            if let Some(rest) = raw.strip_prefix(b"---") {
+                let rest = String::from_utf8_lossy(rest);
+                let rest = rest.trim();
+                if !rest.is_empty() && !rest.starts_with('#') {
+                    // Nothing is read behind it.
+                    self.offset = text.len();
+                    let position = Position { offset, line: line + 1, column: 1 };
+                    return Some(Err(Error::Separator { text: rest.to_owned(), position }));
+                }
+                if !part.text.is_empty() {
+                    return Some(Ok(part));
+                }
             }
-            if !part.text.is_empty() {
-                parts.push(part);
-                part = Part { offset: next, line: number + 1, ..Part::default() };
-                offset = next;
-                continue;
-            }
+            part.push(raw);
         }
-        part.push(raw);
-        offset = next;
+        (!part.text.is_empty()).then_some(Ok(part))
     }
-    if !part.text.is_empty() {
-        parts.push(part);
-    }
-    Ok(parts)
 }
 
 /// All documents of a values file, later ones merged over earlier ones, as Helm 4 reads it.
@@ -179,7 +185,8 @@ fn read_parts(text: &[u8], numbers: Numbers, mut see: impl FnMut(&Seen<'_>)) -> 
         None => Cow::Borrowed(text),
     };
     let mut map = Mapping::new();
-    for part in split(&text)? {
+    for part in (Parts { text: &text, offset: 0, line: 0 }) {
+        let part = part?;
         let result = with_document(&part.text, |document, skipped| {
             let value = as_mapping(document.decode(numbers)?)?;
             see(&Seen { document, part: &part, skipped, so_far: &map, value: &value });

@@ -45,7 +45,6 @@ impl Scalar<'_> {
 pub(super) fn resolve_tagged<'a>(tag: &str, text: &'a str) -> Result<Scalar<'a>, String> {
     let Some(short) = tag.strip_prefix(TAG_PREFIX) else { return Ok(Scalar::Text(Cow::Borrowed(text))) };
     match short {
-        "str" => Ok(Scalar::Text(Cow::Borrowed(text))),
         "binary" => {
             let encoded: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
             let bytes = BASE64.decode(encoded).map_err(|_| "!!binary value contains invalid base64 data".to_owned())?;
@@ -60,6 +59,7 @@ pub(super) fn resolve_tagged<'a>(tag: &str, text: &'a str) -> Result<Scalar<'a>,
                 scalar => Err(format!("cannot decode !!{} `{text}` as a !!{short}", scalar.tag())),
             }
         }
+        // `!!str`, and tags that mean nothing to YAML 1.1.
         _ => Ok(Scalar::Text(Cow::Borrowed(text))),
     }
 }
@@ -87,7 +87,14 @@ fn resolve_with(text: &str, timestamps: bool) -> Scalar<'_> {
         b'.' => match text {
             ".nan" | ".NaN" | ".NAN" => Scalar::Float(f64::NAN),
             ".inf" | ".Inf" | ".INF" => Scalar::Float(f64::INFINITY),
-            _ => parse_float(text).map_or_else(string, Scalar::Float),
+            // Unlike below, underscores have to separate digits here.
+            _ if !text.contains('_') => parse_float(text).map_or_else(string, Scalar::Float),
+            _ if text.split('_').all(|part| part.ends_with(is_digit) || text.ends_with(part))
+                && text.split('_').skip(1).all(|part| part.starts_with(is_digit)) =>
+            {
+                parse_float(&text.replace('_', "")).map_or_else(string, Scalar::Float)
+            }
+            _ => string(),
         },
         b'0'..=b'9' | b'+' | b'-' => match text {
             "+.inf" | "+.Inf" | "+.INF" => Scalar::Float(f64::INFINITY),
@@ -97,6 +104,10 @@ fn resolve_with(text: &str, timestamps: bool) -> Scalar<'_> {
         },
         _ => string(),
     }
+}
+
+const fn is_digit(character: char) -> bool {
+    character.is_ascii_digit()
 }
 
 fn parse_number(text: &str) -> Option<Scalar<'static>> {

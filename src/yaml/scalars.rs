@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use super::error::Fault;
-use super::scanner::{Mark, Scanner, Token, TokenKind, hex_digit};
+use super::properties::hex_digit;
+use super::scanner::{Mark, Scanner, Token, TokenKind};
 
 /// Line breaks read inside a scalar and not yet decided upon.
 #[derive(Default)]
@@ -30,7 +31,7 @@ impl Breaks {
 }
 
 impl<'a> Scanner<'a> {
-    fn scalar(&self, value: Cow<'a, str>, plain: bool, start: Mark, end: Mark) -> Token<'a> {
+    fn scalar(value: Cow<'a, str>, plain: bool, start: Mark, end: Mark) -> Token<'a> {
         Token { kind: TokenKind::Scalar { value, plain }, start, end }
     }
 
@@ -97,7 +98,7 @@ impl<'a> Scanner<'a> {
         if chomping == Some(b'+') {
             value.push_str(&breaks.rest);
         }
-        Ok(self.scalar(Cow::Owned(value), false, start, end))
+        Ok(Self::scalar(Cow::Owned(value), false, start, end))
     }
 
     fn read_indentation(&mut self, start: Mark) -> Result<usize, Fault> {
@@ -221,7 +222,7 @@ impl<'a> Scanner<'a> {
             Cow::Owned(value)
         };
         self.skip();
-        Ok(self.scalar(value, false, start, self.mark))
+        Ok(Self::scalar(value, false, start, self.mark))
     }
 
     /// One escape of a double-quoted scalar, from its backslash on.
@@ -347,6 +348,6 @@ impl<'a> Scanner<'a> {
         if leading_blanks {
             self.simple_key_allowed = true;
         }
-        Ok(self.scalar(value, true, start, end))
+        Ok(Self::scalar(value, true, start, end))
     }
 }

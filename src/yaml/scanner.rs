@@ -85,7 +85,7 @@ pub(super) struct Scanner<'a> {
     pub(super) indent: isize,
     indents: Vec<isize>,
     started: bool,
-    queue: VecDeque<Token<'a>>,
+    pub(super) queue: VecDeque<Token<'a>>,
     /// How many tokens have left the queue.
     taken: usize,
     available: bool,
@@ -134,133 +134,9 @@ impl<'a> Scanner<'a> {
         Some(token)
     }
 
-    // --- the cursor -----------------------------------------------------------------------------------------
-
-    /// The byte `ahead` of the cursor, 0 behind the end of the text.
-    #[inline]
-    pub(super) fn byte(&self, ahead: usize) -> u8 {
-        self.input.text.as_bytes().get(self.mark.offset + ahead).copied().unwrap_or(0)
-    }
-
-    #[inline]
-    pub(super) fn at_end(&self) -> bool {
-        self.mark.offset >= self.input.text.len()
-    }
-
-    /// Makes sure that `count` characters can be looked at, as far as the text goes.
-    #[inline]
-    pub(super) fn ensure(&mut self, count: usize) -> Result<(), Fault> {
-        if self.input.is_careful() { self.input.load(self.mark.offset, count) } else { Ok(()) }
-    }
-
-    /// Moves past one character that is not a line break.
-    #[inline]
-    pub(super) fn skip(&mut self) {
-        self.mark.offset = (self.mark.offset + width(self.byte(0))).min(self.input.text.len());
-        self.mark.index += 1;
-        self.mark.column += 1;
-    }
-
-    /// The length in bytes of the line break that begins `ahead` of the cursor, 0 if none does.
-    #[inline]
-    pub(super) fn break_at(&self, ahead: usize) -> usize {
-        match self.byte(ahead) {
-            b'\r' if self.byte(ahead + 1) == b'\n' => 2,
-            b'\r' | b'\n' => 1,
-            0xC2 if self.byte(ahead + 1) == 0x85 => 2,
-            0xE2 if self.byte(ahead + 1) == 0x80 && matches!(self.byte(ahead + 2), 0xA8 | 0xA9) => 3,
-            _ => 0,
-        }
-    }
-
-    #[inline]
-    pub(super) fn is_blank(&self, ahead: usize) -> bool {
-        matches!(self.byte(ahead), b' ' | b'\t')
-    }
-
-    /// Whether a line break or the end is `ahead` of the cursor.
-    #[inline]
-    pub(super) fn is_break_or_end(&self, ahead: usize) -> bool {
-        self.byte(ahead) == 0 || self.break_at(ahead) > 0
-    }
-
-    #[inline]
-    pub(super) fn is_blank_or_end(&self, ahead: usize) -> bool {
-        self.is_blank(ahead) || self.is_break_or_end(ahead)
-    }
-
-    /// Moves past a line break, if one is here.
-    pub(super) fn skip_break(&mut self) {
-        let length = self.break_at(0);
-        if length == 0 {
-            return;
-        }
-        self.mark.index += if length == 2 && self.byte(0) == b'\r' { 2 } else { 1 };
-        self.mark.offset += length;
-        self.mark.column = 0;
-        self.mark.line += 1;
-    }
-
-    /// Moves past a line break and appends it: `\n`, or the Unicode line and paragraph separators as they are.
-    pub(super) fn read_break(&mut self, out: &mut String) {
-        match self.break_at(0) {
-            0 => {}
-            3 => out.push_str(&self.input.text[self.mark.offset..self.mark.offset + 3]),
-            _ => out.push('\n'),
-        }
-        self.skip_break();
-    }
-
-    /// Whether `---` or `...` stands here as a document indicator.
-    pub(super) fn at_document_indicator(&self) -> bool {
-        self.mark.column == 0 && (self.at_marker(b'-') || self.at_marker(b'.'))
-    }
-
-    fn at_marker(&self, byte: u8) -> bool {
-        self.byte(0) == byte && self.byte(1) == byte && self.byte(2) == byte && self.is_blank_or_end(3)
-    }
-
-    fn skip_blanks(&mut self) -> Result<(), Fault> {
-        self.ensure(1)?;
-        while self.is_blank(0) {
-            self.skip();
-            self.ensure(1)?;
-        }
-        Ok(())
-    }
-
-    fn skip_comment(&mut self) -> Result<(), Fault> {
-        if self.byte(0) == b'#' {
-            while !self.is_break_or_end(0) {
-                self.skip();
-                self.ensure(1)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The rest of a directive's or a block scalar header's line: blanks, a comment, the break.
-    pub(super) fn finish_line(&mut self, context: Mark) -> Result<(), Fault> {
-        self.skip_blanks()?;
-        self.skip_comment()?;
-        if !self.is_break_or_end(0) {
-            return Err(self.fault(context, "did not find expected comment or line break"));
-        }
-        if self.break_at(0) > 0 {
-            self.ensure(2)?;
-            self.skip_break();
-        }
-        Ok(())
-    }
-
-    /// A scanner's error at the cursor; `context` is where the construct began.
-    pub(super) fn fault(&self, context: Mark, problem: &'static str) -> Fault {
-        Fault::scanner(problem, self.mark, context)
-    }
-
     // --- the queue ------------------------------------------------------------------------------------------
 
-    fn push(&mut self, kind: TokenKind<'a>, start: Mark) {
+    pub(super) fn push(&mut self, kind: TokenKind<'a>, start: Mark) {
         self.queue.push_back(Token { kind, start, end: self.mark });
     }
 
@@ -388,7 +264,7 @@ impl<'a> Scanner<'a> {
         Ok(true)
     }
 
-    fn save_simple_key(&mut self) -> Result<(), Fault> {
+    pub(super) fn save_simple_key(&mut self) -> Result<(), Fault> {
         if !self.simple_key_allowed {
             return Ok(());
         }
@@ -403,7 +279,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn remove_simple_key(&mut self) -> Result<(), Fault> {
+    pub(super) fn remove_simple_key(&mut self) -> Result<(), Fault> {
         let Some(key) = self.simple_keys.last_mut() else { return Ok(()) };
         if !key.possible {
             return Ok(());
@@ -438,7 +314,7 @@ impl<'a> Scanner<'a> {
         self.insert(number.unwrap_or(usize::MAX), kind, mark);
     }
 
-    fn unroll_indent(&mut self, column: isize) {
+    pub(super) fn unroll_indent(&mut self, column: isize) {
         if self.flow_level > 0 {
             return;
         }
@@ -553,29 +429,6 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_anchor(&mut self) -> Result<(), Fault> {
-        self.save_simple_key()?;
-        self.simple_key_allowed = false;
-        let start = self.mark;
-        let is_alias = self.byte(0) == b'*';
-        self.skip();
-        self.ensure(1)?;
-        let from = self.mark.offset;
-        while is_word(self.byte(0)) {
-            self.skip();
-            self.ensure(1)?;
-        }
-        let text: &'a str = self.input.text;
-        let name = &text[from..self.mark.offset];
-        let ends_well =
-            self.is_blank_or_end(0) || matches!(self.byte(0), b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`');
-        if name.is_empty() || !ends_well {
-            return Err(self.fault(start, "did not find expected alphabetic or numeric character"));
-        }
-        self.push(if is_alias { TokenKind::Alias(name) } else { TokenKind::Anchor(name) }, start);
-        Ok(())
-    }
-
     fn fetch_block_scalar(&mut self, literal: bool) -> Result<(), Fault> {
         self.remove_simple_key()?;
         self.simple_key_allowed = true;
@@ -598,206 +451,5 @@ impl<'a> Scanner<'a> {
         let token = self.scan_plain_scalar()?;
         self.queue.push_back(token);
         Ok(())
-    }
-
-    fn fetch_tag(&mut self) -> Result<(), Fault> {
-        self.save_simple_key()?;
-        self.simple_key_allowed = false;
-        let start = self.mark;
-        self.ensure(2)?;
-        let (handle, suffix) = if self.byte(1) == b'<' {
-            self.skip();
-            self.skip();
-            let suffix = self.scan_tag_uri("", start)?;
-            if self.byte(0) != b'>' {
-                return Err(self.fault(start, "did not find the expected '>'"));
-            }
-            self.skip();
-            (String::new(), suffix)
-        } else {
-            let handle = self.scan_tag_handle(false, start)?;
-            if handle.len() > 1 && handle.ends_with('!') {
-                let suffix = self.scan_tag_uri("", start)?;
-                (handle, suffix)
-            } else {
-                let suffix = self.scan_tag_uri(&handle, start)?;
-                // The lone `!` is a suffix without a handle.
-                if suffix.is_empty() { (suffix, "!".to_owned()) } else { ("!".to_owned(), suffix) }
-            }
-        };
-        self.ensure(1)?;
-        if !self.is_blank_or_end(0) {
-            return Err(self.fault(start, "did not find expected whitespace or line break"));
-        }
-        self.push(TokenKind::Tag { handle, suffix }, start);
-        Ok(())
-    }
-
-    fn scan_tag_handle(&mut self, directive: bool, start: Mark) -> Result<String, Fault> {
-        self.ensure(1)?;
-        if self.byte(0) != b'!' {
-            return Err(self.fault(start, "did not find expected '!'"));
-        }
-        let from = self.mark.offset;
-        self.skip();
-        self.ensure(1)?;
-        while is_word(self.byte(0)) {
-            self.skip();
-            self.ensure(1)?;
-        }
-        if self.byte(0) == b'!' {
-            self.skip();
-        } else if directive && self.mark.offset - from > 1 {
-            return Err(self.fault(start, "did not find expected '!'"));
-        }
-        Ok(self.input.text[from..self.mark.offset].to_owned())
-    }
-
-    /// The rest of a tag. `head` is what was read of it as a handle, with its `!`.
-    fn scan_tag_uri(&mut self, head: &str, start: Mark) -> Result<String, Fault> {
-        let mut uri: Vec<u8> = head.as_bytes().get(1..).unwrap_or_default().to_vec();
-        let mut found = !head.is_empty();
-        self.ensure(1)?;
-        while is_word(self.byte(0)) || (self.byte(0) != 0 && b";/?:@&=+$,.!~*'()[]%".contains(&self.byte(0))) {
-            if self.byte(0) == b'%' {
-                self.scan_uri_escapes(&mut uri, start)?;
-            } else {
-                uri.push(self.byte(0));
-                self.skip();
-            }
-            self.ensure(1)?;
-            found = true;
-        }
-        if !found {
-            return Err(self.fault(start, "did not find expected tag URI"));
-        }
-        Ok(String::from_utf8_lossy(&uri).into_owned())
-    }
-
-    /// The `%xx` octets of one UTF-8 character.
-    fn scan_uri_escapes(&mut self, out: &mut Vec<u8>, start: Mark) -> Result<(), Fault> {
-        let mut left = None;
-        while left != Some(0) {
-            self.ensure(3)?;
-            let digits = (hex_digit(self.byte(1)), hex_digit(self.byte(2)));
-            let (b'%', (Some(high), Some(low))) = (self.byte(0), digits) else {
-                return Err(self.fault(start, "did not find URI escaped octet"));
-            };
-            let octet = high << 4 | low;
-            left = Some(match left {
-                None if octet & 0xC0 == 0x80 || octet & 0xF8 == 0xF8 => {
-                    return Err(self.fault(start, "found an incorrect leading UTF-8 octet"));
-                }
-                None => width(octet) - 1,
-                Some(_) if octet & 0xC0 != 0x80 => {
-                    return Err(self.fault(start, "found an incorrect trailing UTF-8 octet"));
-                }
-                Some(count) => count - 1,
-            });
-            out.push(octet);
-            for _ in 0..3 {
-                self.skip();
-            }
-        }
-        Ok(())
-    }
-
-    fn fetch_directive(&mut self) -> Result<(), Fault> {
-        self.unroll_indent(-1);
-        self.remove_simple_key()?;
-        self.simple_key_allowed = false;
-        let start = self.mark;
-        self.skip();
-        self.ensure(1)?;
-        let from = self.mark.offset;
-        while is_word(self.byte(0)) {
-            self.skip();
-            self.ensure(1)?;
-        }
-        let text: &'a str = self.input.text;
-        let name = &text[from..self.mark.offset];
-        if name.is_empty() {
-            return Err(self.fault(start, "could not find expected directive name"));
-        }
-        if !self.is_blank_or_end(0) {
-            return Err(self.fault(start, "found unexpected non-alphabetical character"));
-        }
-        let kind = match name {
-            "YAML" => {
-                self.skip_blanks()?;
-                let major = self.scan_version_number(start)?;
-                if self.byte(0) != b'.' {
-                    return Err(self.fault(start, "did not find expected digit or '.' character"));
-                }
-                self.skip();
-                let minor = self.scan_version_number(start)?;
-                TokenKind::VersionDirective { major, minor }
-            }
-            "TAG" => {
-                self.skip_blanks()?;
-                let handle = self.scan_tag_handle(true, start)?;
-                self.ensure(1)?;
-                if !self.is_blank(0) {
-                    return Err(self.fault(start, "did not find expected whitespace"));
-                }
-                self.skip_blanks()?;
-                let prefix = self.scan_tag_uri("", start)?;
-                self.ensure(1)?;
-                if !self.is_blank_or_end(0) {
-                    return Err(self.fault(start, "did not find expected whitespace or line break"));
-                }
-                TokenKind::TagDirective { handle, prefix }
-            }
-            _ => return Err(self.fault(start, "found unknown directive name")),
-        };
-        let token = Token { kind, start, end: self.mark };
-        self.finish_line(start)?;
-        self.queue.push_back(token);
-        Ok(())
-    }
-
-    fn scan_version_number(&mut self, start: Mark) -> Result<u8, Fault> {
-        self.ensure(1)?;
-        let mut number = 0;
-        let mut length = 0;
-        while self.byte(0).is_ascii_digit() {
-            length += 1;
-            if length > 2 {
-                return Err(self.fault(start, "found extremely long version number"));
-            }
-            number = number * 10 + (self.byte(0) - b'0');
-            self.skip();
-            self.ensure(1)?;
-        }
-        if length == 0 {
-            return Err(self.fault(start, "did not find expected version number"));
-        }
-        Ok(number)
-    }
-}
-
-/// The length in bytes of the character that begins with `byte`.
-#[inline]
-pub(super) const fn width(byte: u8) -> usize {
-    match byte {
-        0xF0..=0xFF => 4,
-        0xE0..=0xEF => 3,
-        0xC0..=0xDF => 2,
-        _ => 1,
-    }
-}
-
-/// Letters, digits, `_` and `-`: what names of anchors, directives and tag handles are made of.
-const fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
-}
-
-/// The value of a hexadecimal digit.
-pub(super) const fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
     }
 }

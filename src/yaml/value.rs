@@ -59,7 +59,12 @@ impl Value {
     }
 
     /// The integer, if the number is one that fits (a float without fraction counts).
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the round trip is checked")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::float_cmp,
+        reason = "the round trip is checked"
+    )]
     pub fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Int(value) => Some(*value),

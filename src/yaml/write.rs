@@ -1,17 +1,17 @@
 //! Values as YAML, byte for byte as sigs.k8s.io/yaml writes them.
 //!
 //! Helm writes by way of JSON: the value is printed as JSON, that is read as YAML, and what was read is emitted.
-//! The detour shows in the result: integral floats become integers, a line separator inside text is folded, and
-//! text with characters that YAML streams may not hold cannot be written at all. Here the detour's effects are
-//! applied one by one ([`survive_reading`], [`Emitter::float`]) and the emitter writes directly.
+//! The detour shows in the result: integral floats become integers, a next-line character inside text is folded, and
+//! text with characters that YAML streams may not hold cannot be written at all. The detour is taken only for values
+//! that it changes in ways other than floats.
 //!
 //! The emitter writes blocks, folds at 80 columns, and sorts keys as people sort them ([`natural_order`]).
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use super::compose::MAX_DEPTH;
+use super::decode::Numbers;
 use super::error::{Error, Fault};
 use super::number;
 use super::resolve::{Scalar, is_base60, resolve};
@@ -26,6 +26,10 @@ const READABLE_KEY_LENGTH: usize = 1024;
 
 /// A value as one YAML document, with a newline at its end.
 pub fn to_yaml(value: &Value) -> Result<String, Error> {
+    if is_changed_by_reading(value) { emit(&read_back(value)?) } else { emit(value) }
+}
+
+fn emit(value: &Value) -> Result<String, Error> {
     let mut emitter =
         Emitter { out: String::new(), column: 0, indent: None, whitespace: true, indention: true, depth: 0 };
     emitter.node(value, Context::Root)?;
@@ -108,10 +112,7 @@ impl Emitter {
             Value::Int(integer) => self.plain(&integer.to_string()),
             Value::UInt(integer) => self.plain(&integer.to_string()),
             Value::Float(float) => self.float(*float)?,
-            Value::String(text) => {
-                let text = survive_reading(text)?;
-                self.string(&text, context);
-            }
+            Value::String(text) => self.string(text, context),
             Value::Sequence(list) if list.is_empty() => self.indicator("[]", true, false),
             Value::Mapping(map) if map.is_empty() => self.indicator("{}", true, false),
             Value::Sequence(list) => self.nested(|emitter| emitter.sequence(list, context))?,
@@ -145,18 +146,15 @@ impl Emitter {
     fn mapping(&mut self, map: &Mapping) -> Result<(), Error> {
         let before = self.increase_indent(false, false);
         let mut entries = Vec::with_capacity(map.len());
-        for (key, value) in map {
-            check_key(key)?;
-            entries.push((survive_reading(key)?, value));
-        }
+        entries.extend(map.iter().map(|(key, value)| (key.as_str(), value)));
         for (key, value) in sort_naturally(entries) {
             self.write_indent();
             if key.len() <= SIMPLE_KEY_LENGTH && !key.contains(is_break) {
-                self.string(&key, Context::SimpleKey);
+                self.string(key, Context::SimpleKey);
                 self.indicator(":", false, false);
             } else {
                 self.indicator("?", true, true);
-                self.string(&key, Context::MapNode);
+                self.string(key, Context::MapNode);
                 self.write_indent();
                 self.indicator(":", true, true);
             }
@@ -426,67 +424,40 @@ const fn is_printable(character: char) -> bool {
     matches!(character, '\n' | ' '..='~' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FEFE}' | '\u{FF00}'..='\u{FFFD}')
 }
 
-/// What is left of a text that was printed as JSON and read as YAML.
-fn survive_reading(text: &str) -> Result<Cow<'_, str>, Error> {
-    let refused = |c: char| matches!(c, '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}' | '\u{FFFE}' | '\u{FFFF}');
-    // All these begin with one of two bytes or are one.
-    if !text.bytes().any(|byte| matches!(byte, 0x7F | 0xC2 | 0xEF)) {
-        return Ok(Cow::Borrowed(text));
+/// Whether a value comes back changed, or not at all, when its JSON is read as YAML: characters that a YAML stream
+/// may not hold, next-line characters (which break lines), keys that are too long to be told as keys. The rest of
+/// what the detour does is known to [`Emitter::float`].
+fn is_changed_by_reading(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_text_changed(text),
+        Value::Sequence(list) => list.iter().any(is_changed_by_reading),
+        Value::Mapping(map) => map.iter().any(|(key, value)| {
+            // No character takes more than six in JSON; two are the quotes.
+            key.len() > (READABLE_KEY_LENGTH - 2) / 6 || is_text_changed(key) || is_changed_by_reading(value)
+        }),
+        _ => false,
     }
-    if text.contains(refused) {
-        return Err(Error::Write(Fault::reader("control characters are not allowed")));
-    }
-    if !text.contains('\u{85}') {
-        return Ok(Cow::Borrowed(text));
-    }
-    fold_next_lines(text).map(Cow::Owned)
 }
 
-/// A next-line character stands as it is in JSON; to YAML it is a line break inside quotes, and is folded.
-fn fold_next_lines(text: &str) -> Result<String, Error> {
-    let mut lines = text.split('\u{85}').peekable();
-    let mut out = lines.next().unwrap_or_default().trim_end_matches(' ').to_owned();
-    let (mut breaks, mut number) = (0, 0);
-    while let Some(line) = lines.next() {
-        breaks += 1;
-        number += 1;
-        let is_last = lines.peek().is_none();
-        let content = line.trim_start_matches(' ');
-        if content.is_empty() && !is_last {
-            continue;
-        }
-        match breaks {
-            1 => out.push(' '),
-            _ => out.extend(std::iter::repeat_n('\n', breaks - 1)),
-        }
-        breaks = 0;
-        let after_marker = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));
-        if after_marker.is_some_and(|rest| rest.starts_with(' ') || rest.is_empty() && !is_last) {
-            return Err(Error::Write(Fault::at_line("found unexpected document indicator", number + 1)));
-        }
-        out.push_str(if is_last { content } else { content.trim_end_matches(' ') });
-    }
-    Ok(out)
+fn is_text_changed(text: &str) -> bool {
+    // All these characters begin with one of three bytes.
+    text.bytes().any(|byte| matches!(byte, 0x7F | 0xC2 | 0xEF))
+        && text.contains(|c: char| matches!(c, '\u{7F}'..='\u{9F}' | '\u{FFFE}' | '\u{FFFF}'))
 }
 
-/// A key that spans lines or more than 1024 characters of JSON cannot be read back as one.
-fn check_key(key: &str) -> Result<(), Error> {
-    // No character takes more than six in JSON; two are the quotes.
-    let is_long = key.len() > READABLE_KEY_LENGTH / 6 - 2 && {
-        let mut json = String::new();
-        super::json::write_string(&mut json, key, true);
-        json.chars().count() > READABLE_KEY_LENGTH
-    };
-    let next_lines = key.matches('\u{85}').count();
-    if !is_long && next_lines == 0 {
-        return Ok(());
-    }
-    Err(Error::Write(Fault::at_line("did not find expected ',' or '}'", next_lines)))
+/// The detour itself: JSON, read as YAML.
+fn read_back(value: &Value) -> Result<Value, Error> {
+    let json = super::json::to_json(value)?;
+    super::read::read(json.as_bytes(), Numbers::Exact).map_err(|error| match error {
+        // Nobody has seen that text.
+        Error::Syntax(fault) => Error::Write(fault.without_position()),
+        other => other,
+    })
 }
 
 /// Sorts keys as go-yaml does. Its order is not transitive for keys such as `a1b`, `a2b`, `a10b` (Helm's own output
 /// then varies from run to run), so this may not be given to the standard sort: a plain merge sort ends in any case.
-fn sort_naturally<T>(mut left: Vec<(Cow<'_, str>, T)>) -> Vec<(Cow<'_, str>, T)> {
+fn sort_naturally<T>(mut left: Vec<(&str, T)>) -> Vec<(&str, T)> {
     // Keys arrive in byte order, which among ASCII letters is the natural order.
     if left.len() < 2 || left.iter().all(|(key, _)| key.bytes().all(|byte| byte.is_ascii_alphabetic())) {
         return left;
@@ -496,7 +467,7 @@ fn sort_naturally<T>(mut left: Vec<(Cow<'_, str>, T)>) -> Vec<(Cow<'_, str>, T)>
     let mut sorted = Vec::with_capacity(left.len() + right.len());
     let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let next = if natural_order(&b.0, &a.0) == Ordering::Less { right.next() } else { left.next() };
+        let next = if natural_order(b.0, a.0) == Ordering::Less { right.next() } else { left.next() };
         sorted.extend(next);
     }
     sorted.extend(left);

@@ -34,6 +34,8 @@ pub struct Evidence {
     pub object: Target,
     /// Its state in few words.
     pub state: String,
+    /// Whether it is a Pod of an old revision that holds the update of its `StatefulSet` up.
+    pub holds_update_up: bool,
     /// What is wrong with it, the worst first.
     pub troubles: Vec<Trouble>,
     /// The newest warnings among its events, the newest first: `FailedMount: …`.
@@ -85,12 +87,10 @@ impl Wait<'_, '_> {
                 for pod in self.current_pods(latest) {
                     let settled = fields::condition(&pod, "Ready") == Some("True");
                     if !settled {
-                        evidence.push(self.evidence_of(
-                            &pod,
-                            diagnosis::pod_state(&pod),
-                            diagnosis::pod_troubles(&pod),
-                            time,
-                        ));
+                        let (state, troubles) = (diagnosis::pod_state(&pod), diagnosis::pod_troubles(&pod));
+                        let found = self.evidence_of(&pod, state, troubles, time);
+                        let holds_update_up = diagnosis::holds_update_up(latest, &pod);
+                        evidence.push(Evidence { holds_update_up, ..found });
                     }
                 }
             }
@@ -159,7 +159,7 @@ impl Wait<'_, '_> {
                 warnings.push(text);
             }
         }
-        Evidence { object: target_of(object), state, troubles, warnings, logs: Vec::new() }
+        Evidence { object: target_of(object), state, holds_update_up: false, troubles, warnings, logs: Vec::new() }
     }
 
     /// Adds the ends of logs of containers that have run.

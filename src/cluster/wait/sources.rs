@@ -33,6 +33,9 @@ const CLAIM_PAUSE: Duration = Duration::from_secs(3);
 /// The longest label selector that is put into a request line.
 const LONGEST_SELECTOR: usize = 2048;
 
+/// Version, kind and namespace of goals that share a watch, and whether they wait for deletion.
+type Group = (String, String, Option<String>, bool);
+
 /// What a watch is for.
 enum Role {
     /// These aims.
@@ -65,7 +68,7 @@ fn is_workload(kind: &str) -> bool {
 impl Wait<'_, '_> {
     /// Takes the goals in, and opens one watch for each kind and namespace that has to be watched.
     pub(super) async fn add_goals(&mut self, goals: Vec<Goal>) -> Result<(), WaitError> {
-        let mut groups: BTreeMap<(String, String, Option<String>, bool), (Resource, Vec<usize>)> = BTreeMap::new();
+        let mut groups: BTreeMap<Group, (Resource, Vec<usize>)> = BTreeMap::new();
         for mut goal in goals {
             let deletion = matches!(goal.condition, Condition::Deleted { .. });
             let index = self.aims.len();
@@ -130,7 +133,7 @@ impl Wait<'_, '_> {
     }
 
     /// Opens the watches that are needed only now.
-    pub(super) async fn widen(&mut self, now: Instant) {
+    pub(super) fn widen(&mut self, now: Instant) {
         if !self.pods_followed {
             let open: Vec<&Aim> = self.aims.iter().filter(|aim| !aim.settled && aim.wants_pods()).collect();
             let known = open.iter().all(|aim| aim.latest.is_some());
@@ -491,6 +494,7 @@ fn common_selector(workloads: &[Option<Value>]) -> Option<String> {
 mod tests {
     use super::*;
 
+    #[allow(clippy::unnecessary_wraps, clippy::needless_pass_by_value, reason = "the table reads better")]
     fn workload(labels: Value) -> Option<Value> {
         Some(json!({"kind": "StatefulSet", "spec": {"selector": {"matchLabels": labels}}}))
     }

@@ -236,10 +236,10 @@ impl Wait<'_, '_> {
                     false
                 }
             };
-            let worse = worst
+            let is_worse = worst
                 .as_ref()
                 .is_none_or(|known| (!known.1 && over) || (known.1 == over && trouble.kind < known.0.kind));
-            if worse {
+            if is_worse {
                 worst = Some((trouble, over));
             }
         }

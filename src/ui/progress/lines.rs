@@ -157,7 +157,12 @@ mod tests {
         let text = written.lock().unwrap().clone();
         let text = String::from_utf8(text).unwrap();
         assert!(text.lines().all(|line| line.len() > 8 || !line.ends_with(' ')));
-        text.lines().map(|line| line.replacen("0.0s", "0.0s", 1) + "\n").collect()
+        // On a slow machine a stamp is not zero.
+        let zero = |line: &str| match line.split_once("s  ") {
+            Some((stamp, rest)) if stamp.trim().parse::<f64>().is_ok() => format!("  0.0s  {rest}"),
+            _ => line.to_owned(),
+        };
+        text.lines().fold(String::new(), |all, line| all + &zero(line) + "\n")
     }
 
     #[test]

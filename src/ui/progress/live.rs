@@ -229,7 +229,7 @@ mod tests {
         for row in live.rows.lock().unwrap().values() {
             row.tick();
         }
-        let rows: Vec<_> = live.rows.lock().unwrap().values().map(|row| row.message()).collect();
+        let rows: Vec<_> = live.rows.lock().unwrap().values().map(indicatif::ProgressBar::message).collect();
         assert_eq!(
             rows.iter().map(|row| row.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect::<Vec<_>>(),
             [

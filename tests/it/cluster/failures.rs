@@ -1,6 +1,6 @@
 //! What goes wrong on a real cluster, and how soon and how exactly it is told.
 
-use super::live::{CONSENT, live};
+use super::live::{CONSENT, eventually, live};
 
 #[test]
 fn a_crashing_core_is_named_with_its_log_before_time_is_over() {
@@ -36,7 +36,7 @@ fn a_second_run_is_refused_while_the_first_one_lives() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    live.eventually("the lock is held", || !live.names("lease").is_empty());
+    eventually("the lock is held", || !live.names("lease").is_empty());
     let second = live.install(&[]);
     assert_eq!(second.status, Some(73), "{}\n{}", second.stdout, second.stderr);
     assert!(second.stderr.contains("MB4004"), "{}", second.stderr);
@@ -69,7 +69,7 @@ fn an_interrupted_run_says_what_state_things_are_in_and_is_continued() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    live.eventually("claims are there", || live.names("pvc").len() == 5);
+    eventually("claims are there", || live.names("pvc").len() == 5);
     assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -149,14 +149,14 @@ impl Live {
         let ask = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8001/api/webui/health').read().decode())";
         self.kubectl(["exec", &format!("statefulset/{release}-maibot-core"), "--", "python3", "-c", ask])
     }
+}
 
-    /// Tries until it is true, for a minute at most.
-    pub(super) fn eventually(&self, what: &str, mut check: impl FnMut() -> bool) {
-        let began = Instant::now();
-        while !check() {
-            assert!(began.elapsed() < Duration::from_secs(60), "{what} did not come true");
-            std::thread::sleep(Duration::from_millis(250));
-        }
+/// Tries until it is true, for a minute at most.
+pub(super) fn eventually(what: &str, mut check: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !check() {
+        assert!(began.elapsed() < Duration::from_mins(1), "{what} did not come true");
+        std::thread::sleep(Duration::from_millis(250));
     }
 }
 

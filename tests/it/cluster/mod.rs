@@ -7,4 +7,5 @@ mod failures;
 mod interchange;
 mod killed;
 mod live;
+mod pods;
 mod upgradable;

@@ -80,7 +80,7 @@ fn data(path: &str) -> Place<'_> {
     Place::new("data", path)
 }
 
-fn refusal(error: FileError) -> Refusal {
+fn refusal(error: &FileError) -> Refusal {
     error.refusal().unwrap_or_else(|| panic!("not a refusal: {error:?}"))
 }
 
@@ -142,7 +142,7 @@ async fn a_replaced_file_keeps_mode_and_owner_and_is_replaced_only_if_it_is_the_
     assert_eq!(present, Some(Sha256::of(b"old")));
     let absent = Writing { expect: Expect::Absent, ..Writing::default() };
     let error = session.write(data("model_config.toml"), b"new", &absent).await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::Changed);
+    assert_eq!(refusal(&error), Refusal::Changed);
     assert_eq!(bench.content("model_config.toml"), "old");
 
     let right = Writing { expect: Expect::Content(Sha256::of(b"old")), ..Writing::default() };
@@ -168,12 +168,12 @@ async fn a_directory_in_the_place_of_a_file_is_reported_and_removed_only_if_empt
     assert_eq!((entry.kind, entry.empty), (EntryKind::Directory, Some(true)));
     assert_eq!(session.stat(data("full.toml"), true).await.unwrap().empty, Some(false));
     let error = session.write(data("config.toml"), b"x", &Writing::default()).await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::IsDirectory);
+    assert_eq!(refusal(&error), Refusal::IsDirectory);
     let error = session.read(data("config.toml"), 100).await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::IsDirectory);
+    assert_eq!(refusal(&error), Refusal::IsDirectory);
     let removing = Writing { replace_empty_directory: true, ..Writing::default() };
     let error = session.write(data("full.toml"), b"x", &removing).await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::NotEmpty);
+    assert_eq!(refusal(&error), Refusal::NotEmpty);
     assert!(session.write(data("config.toml"), b"x", &removing).await.unwrap().created);
     assert_eq!(bench.content("config.toml"), "x");
     session.close().await.unwrap();
@@ -190,19 +190,19 @@ async fn links_are_never_followed_and_paths_never_leave_the_root() {
     let mut session = bench.session().await;
     for path in ["way/secret", "file", "dangling"] {
         let error = session.read(data(path), 100).await.unwrap_err();
-        assert_eq!(refusal(error), Refusal::Symlink, "{path}");
+        assert_eq!(refusal(&error), Refusal::Symlink, "{path}");
         let writing = Writing { parents: true, ..Writing::default() };
         let error = session.write(data(path), b"x", &writing).await.unwrap_err();
-        assert_eq!(refusal(error), Refusal::Symlink, "{path}");
+        assert_eq!(refusal(&error), Refusal::Symlink, "{path}");
     }
     for path in ["../outside/secret", "/etc/passwd", "a/../../outside/secret", ".", "a//b", "a/./b", ""] {
         let error = session.read(data(path), 100).await.unwrap_err();
-        assert_eq!(refusal(error), Refusal::Invalid, "{path}");
+        assert_eq!(refusal(&error), Refusal::Invalid, "{path}");
         let error = session.write(data(path), b"x", &Writing::default()).await.unwrap_err();
-        assert_eq!(refusal(error), Refusal::Invalid, "{path}");
+        assert_eq!(refusal(&error), Refusal::Invalid, "{path}");
     }
     let error = session.read(Place::new("other", "x"), 100).await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::Invalid);
+    assert_eq!(refusal(&error), Refusal::Invalid);
     let (entries, _) = session.list(data(""), true, 100).await.unwrap();
     assert!(entries.iter().all(|entry| entry.kind == EntryKind::Symlink), "{entries:?}");
     assert_eq!(entries.len(), 3);
@@ -218,9 +218,9 @@ async fn what_is_no_regular_file_is_neither_read_nor_replaced_and_nothing_blocks
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let mut session = bench.session().await;
     assert_eq!(session.stat(data("pipe"), true).await.unwrap().kind, EntryKind::Other);
-    assert_eq!(refusal(session.read(data("pipe"), 10).await.unwrap_err()), Refusal::NotAFile);
+    assert_eq!(refusal(&session.read(data("pipe"), 10).await.unwrap_err()), Refusal::NotAFile);
     let error = session.write(data("pipe"), b"x", &Writing::default()).await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::NotAFile);
+    assert_eq!(refusal(&error), Refusal::NotAFile);
     session.close().await.unwrap();
 }
 
@@ -234,10 +234,10 @@ async fn sizes_are_bounded_on_both_sides() {
     let mut options = bench.options();
     options.largest = 4096;
     let mut session = bench.cluster.files(&options).await.unwrap();
-    assert_eq!(refusal(session.read(data("large"), 1 << 30).await.unwrap_err()), Refusal::TooLarge);
+    assert_eq!(refusal(&session.read(data("large"), 1 << 30).await.unwrap_err()), Refusal::TooLarge);
     assert_eq!(session.read(data("file-00"), 0).await.unwrap().bytes, b"");
     let error = session.write(data("new"), &[0; 5000], &Writing::default()).await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::TooLarge);
+    assert_eq!(refusal(&error), Refusal::TooLarge);
     let (entries, complete) = session.list(data(""), false, 5).await.unwrap();
     assert_eq!((entries.len(), complete), (5, false));
     session.close().await.unwrap();
@@ -263,15 +263,15 @@ async fn directories_are_made_and_removed_and_files_removed_only_if_known() {
     let bench = Bench::new().await;
     let mut session = bench.session().await;
     let error = session.make_directory(data("a/b"), &Writing::default()).await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::Absent);
+    assert_eq!(refusal(&error), Refusal::Absent);
     let parents = Writing { parents: true, mode: Some(0o700), ..Writing::default() };
     assert!(session.make_directory(data("a/b"), &parents).await.unwrap());
     assert!(!session.make_directory(data("a/b"), &parents).await.unwrap());
     let deep = Writing { parents: true, ..Writing::default() };
     session.write(data("a/b/c/d"), b"x", &deep).await.unwrap();
-    assert_eq!(refusal(session.remove_directory(data("a/b")).await.unwrap_err()), Refusal::NotEmpty);
+    assert_eq!(refusal(&session.remove_directory(data("a/b")).await.unwrap_err()), Refusal::NotEmpty);
     let error = session.remove_file(data("a/b/c/d"), Sha256::of(b"y")).await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::Changed);
+    assert_eq!(refusal(&error), Refusal::Changed);
     assert!(session.remove_file(data("a/b/c/d"), Sha256::of(b"x")).await.unwrap());
     assert!(!session.remove_file(data("a/b/c/d"), Sha256::of(b"x")).await.unwrap());
     assert!(session.remove_directory(data("a/b/c")).await.unwrap());
@@ -291,6 +291,14 @@ async fn leftovers_of_a_killed_write_go_with_the_next_one_and_those_of_others_st
     assert_eq!(bench.names(), [".other.toml.maibot-0123456789abcdef.tmp", "config.toml"]);
 }
 
+/// Unmounts at the end.
+struct Mounted(PathBuf);
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).status();
+    }
+}
+
 #[tokio::test]
 async fn a_full_volume_is_reported_and_leaves_the_old_file() {
     // A small file system of its own needs rights; where there are none, /dev/full's error cannot be had on a file.
@@ -303,20 +311,14 @@ async fn a_full_volume_is_reported_and_leaves_the_old_file() {
         .status()
         .is_ok_and(|status| status.success());
     if !mounted {
-        eprintln!("skipped: a_full_volume_is_reported_and_leaves_the_old_file: no right to mount");
+        crate::skipped("fake::exec_files::a_full_volume_is_reported_and_leaves_the_old_file", "no right to mount");
         return;
-    }
-    struct Mounted(PathBuf);
-    impl Drop for Mounted {
-        fn drop(&mut self) {
-            let _ = std::process::Command::new("umount").arg(&self.0).status();
-        }
     }
     let _mounted = Mounted(volume);
     bench.put("config.toml", "old");
     let mut session = bench.session().await;
     let error = session.write(data("config.toml"), &vec![b'x'; 200_000], &Writing::default()).await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::NoSpace);
+    assert_eq!(refusal(&error), Refusal::NoSpace);
     assert_eq!(bench.content("config.toml"), "old");
     assert_eq!(bench.names(), ["config.toml"]);
     session.write(data("config.toml"), b"new", &Writing::default()).await.unwrap();
@@ -481,9 +483,9 @@ async fn a_stream_cut_at_any_byte_leaves_the_old_file_or_the_new_one() {
 
     // Every byte around the ends of the frames, and steps in between.
     let step = |total: usize, count: usize| (0..count).map(move |number| total * number / count);
-    let mut cuts: Vec<Break> = step(input, 24).chain(input - 120..input - 110).map(Break::Input).collect();
-    cuts.extend([input - 54, input - 53, input - 52, input - 1, input].map(Break::Input));
-    cuts.extend(step(output, 24).chain([output - 1, output]).map(Break::Output));
+    let mut cuts: Vec<Break> = step(input, 12).chain(input - 112..input - 108).map(Break::Input).collect();
+    cuts.extend([input - 54, input - 52, input - 1, input].map(Break::Input));
+    cuts.extend(step(output, 14).chain([output - 1, output]).map(Break::Output));
     cuts.push(Break::Status);
     let (mut failures, mut survivors) = (0, 0);
     for (number, at) in cuts.iter().enumerate() {
@@ -496,7 +498,7 @@ async fn a_stream_cut_at_any_byte_leaves_the_old_file_or_the_new_one() {
         survivors += usize::from(result.is_err() && bench.content("config.toml") != OLD);
         check(&bench, result, &plan, &format!("{at:?} {how:?}")).await;
     }
-    assert!(failures > 50, "{failures}");
+    assert!(failures > 30, "{failures}");
     assert!(survivors > 0, "no cut ever came after the file was put in place");
 }
 
@@ -509,7 +511,7 @@ async fn an_agent_killed_at_any_moment_leaves_the_old_file_or_the_new_one() {
     bench.put("config.toml", OLD);
     // The last frames after the write are the two of the farewell.
     let input = whole.input.load(Ordering::SeqCst) - 120;
-    for micros in (0..4000).step_by(130) {
+    for micros in (0..4000).step_by(250) {
         let kill_after = Some(Duration::from_micros(micros));
         let plan = Plan { at: Break::Input(input), kill_after, ..Plan::new() };
         let result = attempt(&bench, plan.clone()).await;

@@ -173,9 +173,9 @@ async fn serve(socket: Socket, command: Vec<String>, plan: Plan) {
     let (mut pipe, mut stdout, mut stderr) =
         (child.stdin.take().unwrap(), child.stdout.take().unwrap(), child.stderr.take().unwrap());
     // Channels do not wait for each other.
-    let (feed, mut fed) = mpsc::unbounded_channel::<Vec<u8>>();
+    let (feed, mut queue) = mpsc::unbounded_channel::<Vec<u8>>();
     let feeder = tokio::spawn(async move {
-        while let Some(bytes) = fed.recv().await {
+        while let Some(bytes) = queue.recv().await {
             if pipe.write_all(&bytes).await.is_err() || pipe.flush().await.is_err() {
                 return;
             }

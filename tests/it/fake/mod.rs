@@ -14,3 +14,4 @@ pub mod server;
 pub mod store;
 mod tls;
 mod watch;
+mod watch_logs;

@@ -1,0 +1,3 @@
+module maibot.test/bench
+
+go 1.24

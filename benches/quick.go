@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// nothing is the floor of the comparison: a program that ends at once.
+const nothing = "starting a process"
+
+// weighings is how often memory is measured; it hardly varies.
+const weighings = 5
+
+// Quick is a command that needs no cluster, round by round.
+type Quick struct {
+	Case string `json:"case"`
+	// Wall and CPU are in milliseconds, one value a round; PeakRSS in bytes, from runs of its own.
+	Wall    map[string][]float64 `json:"wall_ms"`
+	CPU     map[string][]float64 `json:"cpu_ms"`
+	PeakRSS map[string][]float64 `json:"peak_rss_bytes"`
+}
+
+// measureQuick runs a command of every subject in every round. Before the first round each runs twice for warmth: the
+// programs and the chart are then in the page cache.
+func measureQuick(name string, subjects []Subject, rounds int, home string, arguments func(Subject) []string) (*Quick, error) {
+	progress("%s: %d rounds", name, rounds)
+	quick := &Quick{Case: name, Wall: map[string][]float64{}, CPU: map[string][]float64{}, PeakRSS: map[string][]float64{}}
+	commands := map[string]*Command{}
+	var names []string
+	for _, subject := range subjects {
+		folder := filepath.Join(home, strings.ReplaceAll(subject.Name, " ", ""))
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return nil, err
+		}
+		names = append(names, subject.Name)
+		commands[subject.Name] = &Command{
+			Program: subject.Program, Arguments: arguments(subject), Environment: scrubbed(folder), Folder: folder,
+		}
+	}
+	names = append(names, nothing)
+	commands[nothing] = &Command{Program: "/bin/true"}
+
+	for range 2 {
+		for _, name := range names {
+			if err := checked(name, commands[name]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for round := range rounds {
+		for turn := range names {
+			name := names[(round+turn)%len(names)]
+			run, err := commands[name].timed()
+			if err != nil || run.Exit != 0 {
+				return nil, fmt.Errorf("%s: exit status %d, %w", name, run.Exit, err)
+			}
+			quick.Wall[name] = append(quick.Wall[name], run.Wall.Seconds()*1e3)
+			quick.CPU[name] = append(quick.CPU[name], run.CPU.Seconds()*1e3)
+		}
+	}
+	for range weighings {
+		for _, name := range names {
+			run, err := commands[name].weighed()
+			if err != nil || run.Exit != 0 {
+				return nil, fmt.Errorf("%s: exit status %d, %w", name, run.Exit, err)
+			}
+			quick.PeakRSS[name] = append(quick.PeakRSS[name], float64(run.PeakRSS))
+		}
+	}
+	return quick, nil
+}
+
+// checked runs a command once and shows what it says if it fails.
+func checked(name string, command *Command) error {
+	errors, err := os.CreateTemp("", "maibot-bench-stderr-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(errors.Name())
+	defer errors.Close()
+	once := *command
+	once.Stderr = errors
+	run, err := once.timed()
+	if err != nil {
+		return err
+	}
+	if run.Exit != 0 {
+		text, _ := os.ReadFile(errors.Name())
+		return fmt.Errorf("%s %s: exit status %d: %s", name, strings.Join(command.Arguments, " "), run.Exit, text)
+	}
+	return nil
+}
