@@ -10,6 +10,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 cluster=${MAIBOT_TEST_CLUSTER:-own}
+# A cluster beside another one that runs already, such as that of `make demo`.
+instance=${MAIBOT_TEST_INSTANCE:-main}
+rig() { (cd tests/cluster && go run ./rig -instance "$instance" "$@"); }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
@@ -71,15 +74,16 @@ step "formatting (Go)" unformatted
 case $cluster in
   own | required)
     say "test cluster"
-    if environment=$(cd tests/cluster && go run ./rig up >&2 && go run ./rig env | sed "s/^KUBECONFIG=/MAIBOT_TEST_KUBECONFIG=/"); then
-      trap '(cd tests/cluster && go run ./rig down) || true; rm -rf "$work"' EXIT
+    if rig up >&2 && environment=$(rig env | sed "s/^KUBECONFIG=/MAIBOT_TEST_KUBECONFIG=/"); then
+      trap 'rig down || true; rm -rf "$work"' EXIT
       export $(printf '%s\n' "$environment" | xargs)
       passed=$((passed + 1))
     elif [ "$cluster" = required ]; then
       failed=$((failed + 1)); echo "test cluster (did not start)" >>"$work/failed"
     fi ;;
   context:*)
-    environment=$(cd tests/cluster && MAIBOT_TEST_CONTEXT=${cluster#context:} go run ./rig env) && export $(printf '%s\n' "$environment" | xargs) ;;
+    environment=$(MAIBOT_TEST_CONTEXT=${cluster#context:} rig env | sed "s/^KUBECONFIG=/MAIBOT_TEST_KUBECONFIG=/")
+    export $(printf '%s\n' "$environment" | xargs) ;;
   none) ;;
   *) echo "MAIBOT_TEST_CLUSTER: own, required, none or context:NAME, not \`$cluster\`" >&2; exit 64 ;;
 esac
@@ -90,7 +94,7 @@ rust_tests "unit tests" cargo test --locked --lib
 rust_tests "integration tests" cargo test --locked --test it
 
 if [ -n "${environment:-}" ] && [[ $cluster != context:* ]]; then
-  step "test cluster leaves nothing behind" bash -c 'cd tests/cluster && go run ./rig down'
+  step "test cluster leaves nothing behind" rig down
 fi
 
 skipped=$(sort -u "$work/skipped" | grep -c . || true)
