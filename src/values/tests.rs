@@ -24,9 +24,8 @@ fn collect(flags: &Flags, files: &[(&str, &str)]) -> Result<Given, ValuesError> 
 fn place(given: &Given, steps: &[&str]) -> (String, usize, usize) {
     let origin = given.origins.at(&path(steps)).unwrap_or_else(|| panic!("no origin of {steps:?}"));
     let name = match given.sources.get(origin.source).unwrap() {
-        Source::File { name, .. } => name.clone(),
+        Source::File { name, .. } | Source::Chart { name } => name.clone(),
         Source::Flag { flag, argument } => format!("{flag} {argument}"),
-        Source::Chart { name } => name.clone(),
     };
     (name, origin.value.start.line, origin.value.start.column)
 }
@@ -110,11 +109,11 @@ fn violations(schema: &str, values: &str) -> (String, Vec<Violation>) {
 
 #[test]
 fn all_violations_are_found_and_worded_as_helm_words_them() {
-    let schema = r##"{"required": ["image"], "properties": {
+    let schema = r#"{"required": ["image"], "properties": {
         "replicas": {"type": "integer"},
         "service": {"properties": {
             "port": {"maximum": 65535},
-            "type": {"enum": ["ClusterIP", "NodePort"]}}}}}"##;
+            "type": {"enum": ["ClusterIP", "NodePort"]}}}}}"#;
     let (text, violations) = violations(schema, "{replicas: two, service: {port: 70000, type: x}}");
     assert_eq!(
         text,
