@@ -67,11 +67,8 @@ pub(crate) fn without_descriptions(command: Command) -> Command {
 pub(crate) fn releases(current: &OsStr) -> Vec<CompletionCandidate> {
     let question = async |cluster: Cluster| {
         let namespace = cluster.namespace().to_owned();
-        let options = ListOptions {
-            labels: Some("owner=helm,status!=superseded".to_owned()),
-            metadata_only: true,
-            ..ListOptions::default()
-        };
+        let options =
+            ListOptions { labels: Some("owner=helm".to_owned()), metadata_only: true, ..ListOptions::default() };
         let secrets = Resource::known("v1", "Secret")?;
         let records = cluster.list(&secrets, Some(&namespace), &options).await.ok()?;
         Some(records.items.iter().filter_map(|record| text(record, &["metadata", "labels", "name"])).collect())

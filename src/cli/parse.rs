@@ -41,10 +41,11 @@ pub(crate) fn helm_shows_help(failure: &Failure) -> Option<Vec<String>> {
 
 /// Reads a command line.
 pub(crate) fn parse(words: Vec<OsString>) -> Result<Parsed, Failure> {
-    let root = command::build();
+    let mut root = command::build();
     let words = pflag::rewrite(&root, words)?;
     let path = path(&root, &words);
-    match root.clone().try_get_matches_from(&words).and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let matches = root.try_get_matches_from_mut(&words);
+    match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => Ok(Parsed::Run(Box::new(cli))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp => {

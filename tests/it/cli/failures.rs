@@ -49,7 +49,7 @@ fn a_cluster_that_nobody_runs_is_reported_in_seconds_with_its_address() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let server = format!("https://127.0.0.1:{port}");
     let ran = place.run(&["list", "--kube-apiserver", &server, "--kube-token", "topsecrettoken"]);
-    assert!(started.elapsed().as_secs() < 15);
+    assert!(started.elapsed().as_secs() < 30);
     assert_eq!((ran.status, ran.stdout.as_str()), (69, ""), "{}", ran.stderr);
     assert!(ran.stderr.contains("MB3002") && ran.stderr.contains(&server), "{}", ran.stderr);
     assert!(!ran.stderr.contains("topsecrettoken"), "{}", ran.stderr);

@@ -6,6 +6,7 @@ mod completion;
 mod failures;
 mod help;
 mod pages;
+mod server;
 mod settings;
 mod streams;
 mod template;
