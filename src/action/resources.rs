@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::Error;
 use super::objects::Planned;
@@ -62,16 +62,19 @@ pub async fn objects(cluster: &Cluster, release: &Release) -> Result<BTreeMap<St
             found.insert(kind.heading(), objects);
         }
     }
+    // Helm shows a list a selector, not the Pods one by one.
     let mut pods: Vec<Json> = Vec::new();
     for selector in selectors(release)? {
         let options = ListOptions { labels: Some(selector), ..ListOptions::default() };
         let list = cluster.list(&Resource::POD, Some(&release.namespace), &options).await?;
-        pods.extend(
-            list.items
-                .into_iter()
-                .filter(|pod| !pods.iter().any(|known| known["metadata"]["uid"] == pod["metadata"]["uid"]))
-                .collect::<Vec<_>>(),
-        );
+        if !list.items.is_empty() {
+            pods.push(json!({
+                "apiVersion": "v1",
+                "items": list.items,
+                "kind": "PodList",
+                "metadata": { "resourceVersion": list.resource_version },
+            }));
+        }
     }
     if !pods.is_empty() {
         found.insert(RELATED.to_owned(), pods);

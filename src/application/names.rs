@@ -19,7 +19,10 @@ pub enum NameError {
         "invalid release name, must match regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ \
          and the length must not be longer than 53"
     )]
-    Helm,
+    Helm {
+        /// The release's name.
+        name: String,
+    },
     /// A Service cannot be named after it: a dot inside, or a digit first.
     #[error("release name `{name}` must begin with a letter and hold no dot: Service `{service}` is named after it")]
     Service {
@@ -61,7 +64,11 @@ pub fn check_helm(name: &str) -> Result<(), NameError> {
             }
         }
     };
-    if name.len() <= HELM_LIMIT && name.split('.').all(label) { Ok(()) } else { Err(NameError::Helm) }
+    if name.len() <= HELM_LIMIT && name.split('.').all(label) {
+        Ok(())
+    } else {
+        Err(NameError::Helm { name: name.to_owned() })
+    }
 }
 
 /// Checks a release's name for the components that run under these values.
@@ -130,7 +137,7 @@ mod tests {
     #[test]
     fn names_outside_of_helms_rule_are_refused_in_helms_words() {
         for name in ["", "-a", "a-", "A", "a_b", "a..b", ".a", "a.", "麦麦", &"a".repeat(54)] {
-            assert_eq!(check(name, &values("{}")), Err(NameError::Helm), "{name}");
+            assert_eq!(check(name, &values("{}")), Err(NameError::Helm { name: name.to_owned() }), "{name}");
         }
         assert_eq!(check_helm(&"a".repeat(53)), Ok(()));
     }

@@ -146,7 +146,7 @@ impl GetArgs {
 
 /// Shows a part of a release.
 pub(crate) async fn run(settings: GetSettings, context: &Context) -> Result<Exit, Failure> {
-    let cluster = context.reading().await?;
+    let cluster = context.cluster("get").await?;
     let release = records::revision(&cluster, &settings.name, settings.revision)
         .await
         .map_err(|error| context.verdict(error, "get"))?;

@@ -51,7 +51,7 @@ impl HistoryArgs {
 
 /// Shows the history.
 pub(crate) async fn run(settings: HistorySettings, context: &Context) -> Result<Exit, Failure> {
-    let cluster = context.reading().await?;
+    let cluster = context.cluster("history").await?;
     let history =
         records::history(&cluster, &settings.name).await.map_err(|error| context.verdict(error, "history"))?;
     let revisions = history.revisions();

@@ -10,6 +10,7 @@ use crate::action::Error;
 use crate::action::install as action;
 use crate::cluster;
 use crate::code::Exit;
+use crate::release::Timestamp;
 use crate::ui::{Failure, Level, Message, OutputFormat, Printer, Unsupported, Usage};
 
 use super::args::{
@@ -312,16 +313,17 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
     let result = match dry_run {
         DryRun::Client => action::dry_run(&settings, &cluster::default_namespace(&context.global.kube)),
         DryRun::Server => {
-            let cluster = context.cluster(&observer).await?;
+            let cluster = context.cluster("install").await?;
             Box::pin(action::dry_run_on_server(&cluster, &settings)).await
         }
         DryRun::None => {
-            let cluster = context.cluster(&observer).await?;
+            let cluster = context.cluster("install").await?;
             Box::pin(action::install(&cluster, &settings, &observer, &context.cancel)).await
         }
     };
-    // The live table ends before the result is printed.
+    // The live table ends before the result is printed, even if somebody still holds the observer.
     drop(observer);
+    context.printer.end_progress();
     if let Err(failure) = &result
         && helm.is_some()
         && matches!(*failure.error, Error::Interrupted)
@@ -330,6 +332,12 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
         context.printer.result(&format!("Release {} has been cancelled.\n", settings.name))?;
     }
     let mut release = result.map_err(|failure| context.verdict(failure, "install"))?;
+    if dry_run != DryRun::None {
+        // Helm shows the time at which it would have been.
+        let now = Some(Timestamp::of(&jiff::Zoned::now()));
+        release.info.first_deployed = release.info.first_deployed.or(now);
+        release.info.last_deployed = release.info.last_deployed.or(now);
+    }
     if hide_secret {
         release.manifest = release_text::without_secrets(&release.manifest);
     }

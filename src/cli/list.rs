@@ -167,7 +167,7 @@ pub(crate) async fn run(settings: ListSettings, context: &Context) -> Result<Exi
             Some(NameFilter(Arc::new(move |name: &str| regex.is_match(name))))
         }
     };
-    let cluster = context.reading().await?;
+    let cluster = context.cluster("list").await?;
     let listing = records::list(
         &cluster,
         &records::ListSettings {

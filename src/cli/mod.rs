@@ -39,7 +39,7 @@ use std::sync::Arc;
 
 use crate::action::Cancel;
 use crate::code::Exit;
-use crate::ui::{Failure, Helm, Level, OutputFormat, Printer, Unsupported, Usage};
+use crate::ui::{Failure, Level, OutputFormat, Printer, Unsupported, Usage};
 
 use command::Verb;
 use configuration::Configuration;
@@ -141,16 +141,13 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
     };
     match result {
         Ok(exit) => exit,
-        Err(failure) => printer.fail(&failure, helm_prefix(installs, &failure, printer.helm())),
+        Err(failure) => printer.fail(&failure, helm_prefix(installs, &failure)),
     }
 }
 
 /// What Helm puts before the error: only `install` does, and not before errors about the line itself.
-fn helm_prefix(installs: bool, failure: &Failure, helm: Option<Helm>) -> &'static str {
+const fn helm_prefix(installs: bool, failure: &Failure) -> &'static str {
     match failure {
-        Failure::Room(room) if installs && helm == Some(Helm::Four) && room.go_cause.is_some() => {
-            "INSTALLATION FAILED: cluster reachability check failed: "
-        }
         Failure::Usage(Usage::NameTwice { .. } | Usage::HideSecretWithoutDryRun) if installs => INSTALLATION_FAILED,
         Failure::Usage(_) => "",
         _ if installs => INSTALLATION_FAILED,

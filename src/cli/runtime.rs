@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::action::{self, Cancel, Event, Observer};
+use crate::action::{self, Cancel, Observer};
 use crate::cluster::{self, Cluster, Signal, Signals};
 use crate::code::Exit;
 use crate::ui::{self, Failure, Helm, Level, Message, Printer, Scope};
@@ -35,18 +35,11 @@ impl Context {
         ui::observer(&self.printer, Scope { operation, release: release.to_owned(), namespace })
     }
 
-    /// The cluster of the settings; nothing is sent yet.
-    pub(crate) async fn cluster(&self, observer: &Arc<dyn Observer>) -> Result<Cluster, Failure> {
-        let signals = Told { observer: Arc::clone(observer), printer: Arc::clone(&self.printer) };
-        Cluster::connect(&self.global.kube, Arc::new(signals))
+    /// The cluster of the settings, for this command; nothing is sent yet.
+    pub(crate) async fn cluster(&self, command: &str) -> Result<Cluster, Failure> {
+        Cluster::connect(&self.global.kube, Arc::new(Told(Arc::clone(&self.printer))))
             .await
-            .map_err(|error| self.verdict(action::Error::from(error), "connect"))
-    }
-
-    /// The cluster, for commands that only read.
-    pub(crate) async fn reading(&self) -> Result<Cluster, Failure> {
-        let observer: Arc<dyn Observer> = Arc::new(());
-        self.cluster(&observer).await
+            .map_err(|error| self.verdict(action::Error::from(error), command))
     }
 
     /// Tells of a value that does not fit its place among the defaults; under `--helm-compat` in Helm's line.
@@ -67,23 +60,19 @@ impl Context {
     }
 }
 
-/// Passes on what the connection has to tell.
-struct Told {
-    observer: Arc<dyn Observer>,
-    printer: Arc<Printer>,
-}
+/// Says what the connection has to tell.
+struct Told(Arc<Printer>);
 
 impl Signals for Told {
     fn signal(&self, signal: Signal) {
+        let printer = &self.0;
         match signal {
-            Signal::Warning { text } => self.observer.event(&Event::ServerWarning { text }),
-            Signal::Retry { cause, delay } => self.observer.event(&Event::Retry { cause, delay }),
-            // Helm hands plugins its own stderr; here their lines are told apart from ours, unless `--quiet`.
-            Signal::Plugin { line, .. } if self.printer.helm().is_some() => self.printer.line(&line),
-            Signal::Plugin { command, line } if self.printer.shows(Level::Note) => {
-                self.printer.line(&format!("{command}: {line}"));
+            Signal::Warning { text } => printer.say(Level::Warning, &Message::ServerWarning { text }),
+            Signal::Retry { cause, delay } => {
+                let seconds = format!("{:.1}", delay.as_secs_f64());
+                printer.say(Level::Note, &Message::Retry { cause, seconds });
             }
-            Signal::Plugin { .. } => {}
+            Signal::Plugin { command, line } => printer.say(Level::Note, &Message::PluginLine { command, line }),
         }
     }
 }

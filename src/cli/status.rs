@@ -85,7 +85,7 @@ impl StatusArgs {
 /// Shows the status.
 pub(crate) async fn run(settings: StatusSettings, context: &Context) -> Result<Exit, Failure> {
     let told = |error: action::Error| context.verdict(error, "status");
-    let cluster = context.reading().await?;
+    let cluster = context.cluster("status").await?;
     let release = action::records::revision(&cluster, &settings.name, settings.revision).await.map_err(told)?;
     let helm3 = context.printer.helm() == Some(Helm::Three);
     let with_resources = !helm3 || settings.show_resources;
@@ -99,7 +99,6 @@ pub(crate) async fn run(settings: StatusSettings, context: &Context) -> Result<E
             let shown = Shown {
                 description: !helm3 || settings.show_description,
                 resources: with_resources.then_some(groups.as_slice()),
-                everything: context.global.debug,
                 paint: context.printer.paint(),
                 helm: context.printer.helm(),
                 ..Shown::default()

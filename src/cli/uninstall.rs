@@ -171,8 +171,7 @@ impl UninstallArgs {
 
 /// Uninstalls, one release after the other; the first failure stops.
 pub(crate) async fn run(settings: UninstallSettings, context: &Context) -> Result<Exit, Failure> {
-    let observer = context.observer("uninstall", settings.names.first().map_or("", String::as_str));
-    let cluster = context.cluster(&observer).await?;
+    let cluster = context.cluster("uninstall").await?;
     let helm = context.printer.helm();
     for name in &settings.names {
         let one = action::UninstallSettings {
@@ -203,7 +202,11 @@ pub(crate) async fn run(settings: UninstallSettings, context: &Context) -> Resul
             }
             continue;
         }
-        let done = match Box::pin(action::uninstall(&cluster, &one, &observer, &context.cancel)).await {
+        let observer = context.observer("uninstall", name);
+        let result = Box::pin(action::uninstall(&cluster, &one, &observer, &context.cancel)).await;
+        drop(observer);
+        context.printer.end_progress();
+        let done = match result {
             Ok(done) => done,
             Err(failure) if not_found(&failure) => {
                 context.printer.result(&format!("release \"{name}\" uninstalled\n"))?;
@@ -212,8 +215,10 @@ pub(crate) async fn run(settings: UninstallSettings, context: &Context) -> Resul
             Err(failure) => return Err(context.verdict(uninstall_text(failure), "uninstall")),
         };
         let mut text = String::new();
+        let by_policy = done.kept_by_policy.iter().map(|object| (object.kind.as_str(), object.name.as_str()));
         let claims = done.kept_claims.iter().map(|name| ("PersistentVolumeClaim", name.as_str()));
-        let kept = done.kept_by_policy.iter().map(|object| (object.kind.as_str(), object.name.as_str())).chain(claims);
+        let claims = claims.filter(|claim| !by_policy.clone().any(|kept| kept == *claim));
+        let kept = by_policy.clone().chain(claims);
         let kept = kept.fold(String::new(), |text, (kind, name)| text + &format!("[{kind}] {name}\n"));
         if !kept.is_empty() {
             text = format!("These resources were kept due to the resource policy:\n{kept}\n");

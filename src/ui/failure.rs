@@ -105,8 +105,8 @@ pub struct RoomFailure {
     pub text: String,
     /// The reason in the user's language, where there is one; otherwise the technical text is the reason.
     pub why: Option<String>,
-    /// The Go error behind Helm's `cluster unreachable`, where it can be told.
-    pub go_cause: Option<String>,
+    /// What Helm says in this place, where it is not the technical text.
+    pub helm: Option<HelmText>,
     /// The texts of its causes, outermost first, those left out that the text above already says.
     pub causes: Vec<String>,
     /// Evidence: objects, fields, lines, logs.
@@ -115,6 +115,17 @@ pub struct RoomFailure {
     pub state: Option<String>,
     /// What to do.
     pub next: Vec<String>,
+}
+
+/// What both generations of Helm say, where they do not say the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelmText {
+    /// Helm 3's text after `Error: `.
+    pub three: String,
+    /// Helm 4's text after `Error: `.
+    pub four: String,
+    /// The line that Helm 4 logs before.
+    pub four_log: Option<String>,
 }
 
 /// A failure in the words of one language.
@@ -158,7 +169,7 @@ impl Failure {
             code,
             text,
             why: None,
-            go_cause: None,
+            helm: None,
             causes,
             evidence: Vec::new(),
             state: None,
@@ -302,6 +313,14 @@ impl Failure {
         report
     }
 
+    /// The line that Helm logs before its error.
+    pub fn helm_log(&self, helm: Helm) -> Option<&str> {
+        match (self, helm) {
+            (Self::Room(failure), Helm::Four) => failure.helm.as_ref()?.four_log.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Helm's text for it, what stands after `Error: `.
     pub fn helm(&self, helm: Helm) -> String {
         match self {
@@ -311,9 +330,9 @@ impl Failure {
             }
             Self::Interrupted { .. } => "context canceled".to_owned(),
             Self::Output(error) => format!("write /dev/stdout: {}", system_text(error).to_lowercase()),
-            Self::Room(failure) => match (&failure.go_cause, helm) {
-                (Some(cause), Helm::Three) => format!("Kubernetes cluster unreachable: {cause}"),
-                (Some(cause), Helm::Four) => format!("kubernetes cluster unreachable: {cause}"),
+            Self::Room(failure) => match (&failure.helm, helm) {
+                (Some(text), Helm::Three) => text.three.clone(),
+                (Some(text), Helm::Four) => text.four.clone(),
                 (None, _) => failure.text.clone(),
             },
             other => {

@@ -14,7 +14,8 @@ use super::printer::{Printer, Verbosity};
 
 /// Starts the log if the printer is to say everything.
 pub fn start(printer: &Arc<Printer>) {
-    if printer.verbosity() < Verbosity::Debug {
+    // Under `--helm-compat` stderr holds Helm's lines only.
+    if printer.verbosity() < Verbosity::Debug || printer.helm().is_some() {
         return;
     }
     let targets = Targets::new()

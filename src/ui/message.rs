@@ -118,6 +118,13 @@ pub enum Message {
         /// After how many seconds.
         seconds: String,
     },
+    /// A credential plugin wrote a line.
+    PluginLine {
+        /// Its command.
+        command: String,
+        /// The line.
+        line: String,
+    },
     /// Something that has a page of its own.
     Coded {
         /// Its code.
@@ -170,6 +177,7 @@ impl Message {
             Self::Written { path } => format!("wrote `{}`", path.display()),
             Self::ServerWarning { text } => format!("the API server says: {text}"),
             Self::Retry { cause, seconds } => format!("trying again in {seconds} s: {cause}"),
+            Self::PluginLine { command, line } => format!("{command}: {line}"),
             Self::Coded { code, title, detail } if detail.is_empty() => format!("{code}: {title}"),
             Self::Coded { code, title, detail } => format!("{code}: {title}: {detail}"),
         }
@@ -205,6 +213,7 @@ impl Message {
             Self::Written { path } => format!("已写入 `{}`", path.display()),
             Self::ServerWarning { text } => format!("API server 提示：{text}"),
             Self::Retry { cause, seconds } => format!("{seconds} s 后重试：{cause}"),
+            Self::PluginLine { command, line } => format!("{command}：{line}"),
             Self::Coded { code, title, detail } if detail.is_empty() => format!("{code}：{title}"),
             Self::Coded { code, title, detail } => format!("{code}：{title}：{detail}"),
         }
@@ -240,6 +249,8 @@ impl Message {
                 Some(format!("W{now} {:7} warnings.go:70] {text}", std::process::id()))
             }
             Self::Values { text } => Some(text.clone()),
+            // Helm hands the plugin its own stderr.
+            Self::PluginLine { line, .. } => Some(line.clone()),
             Self::UnknownKey { .. }
             | Self::UnreadableRecord { .. }
             | Self::ClaimsKept { .. }

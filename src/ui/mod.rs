@@ -22,7 +22,7 @@ mod usage;
 mod verdict;
 
 pub use compat::{Helm, quoted};
-pub use failure::{Failure, Report, RoomFailure, Unsupported};
+pub use failure::{Failure, HelmText, Report, RoomFailure, Unsupported};
 pub use format::{OutputFormat, json_line};
 pub use language::Language;
 pub use log::start as start_log;

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::MultiProgress;
+use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde_json::{Map, Value, json};
 
 use crate::code::Exit;
@@ -214,12 +214,15 @@ impl Printer {
     /// Reports what ended the run, with the prefix Helm puts before the errors of this verb, and returns the exit
     /// status.
     pub fn fail(&self, failure: &Failure, helm_prefix: &str) -> Exit {
-        self.clear_live();
+        self.end_progress();
         if !matches!(failure, Failure::BrokenPipe) {
             let report = failure.report(self.settings.language);
             if self.settings.records {
                 self.record(report.record());
             } else if let Some(helm) = self.settings.helm {
+                if let Some(log) = failure.helm_log(helm) {
+                    self.line(log);
+                }
                 self.line(&format!("Error: {helm_prefix}{}", failure.helm(helm)));
             } else {
                 let text = report.plain(self.settings.language, self.paint_stderr);
@@ -282,11 +285,12 @@ impl Printer {
         *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(live);
     }
 
-    /// Takes the table off the screen, if a run ends before its observer.
-    fn clear_live(&self) {
+    /// Takes the live table off the screen, whoever still holds its observer; it is not drawn again.
+    pub fn end_progress(&self) {
         if let Some(live) = self.live.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // The terminal is gone if this fails, and the table with it.
             let _ = live.clear();
+            live.set_draw_target(ProgressDrawTarget::hidden());
         }
     }
 

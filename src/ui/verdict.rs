@@ -3,12 +3,14 @@
 
 use crate::action::{Aftermath, Error, Failure as ActionFailure, Phase, Place};
 use crate::application::consent::Found;
+use crate::application::names::NameError;
 use crate::cluster::wait::{NotReady, WaitError};
 use crate::cluster::{self, Cause, ConfigError};
 use crate::values::SchemaError;
 use crate::yaml::{Source, Step};
 
-use super::failure::{Failure, RoomFailure};
+use super::compat::quoted;
+use super::failure::{Failure, HelmText, RoomFailure};
 use super::language::Language;
 
 /// Turns a verb's failure into a report of one language; `command` is the verb that was run, for the next step.
@@ -22,12 +24,12 @@ pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Fai
     let Failure::Room(mut room) = Failure::room(error.code(), error.as_ref()) else {
         return Failure::internal(error.as_ref());
     };
-    let RoomFailure { why, go_cause, evidence, state, next, causes, .. } = room.as_mut();
+    let RoomFailure { why, helm, evidence, state, next, causes, .. } = room.as_mut();
     *why = teller.why(&error);
     if why.is_some() {
         causes.clear();
     }
-    *go_cause = cluster_error(&error).and_then(go_cause_of);
+    *helm = helm_text(&error, command);
     *evidence = teller.evidence(&error);
     next.extend(teller.next(&error));
     let (told, way_on) = teller.aftermath(&aftermath);
@@ -48,8 +50,46 @@ fn cluster_error(error: &Error) -> Option<&cluster::Error> {
     }
 }
 
+/// What Helm says in this place, as far as the generations differ or the verb matters.
+fn helm_text(error: &Error, command: &str) -> Option<HelmText> {
+    let renders = matches!(command, "install" | "template");
+    // Helm 4 wraps what is wrong with a name, and logs it before.
+    let check_failed = |three: String, four: String| HelmText {
+        three,
+        four_log: Some(format!("level=ERROR msg=\"release name check failed\" error={}", quoted(&four))),
+        four: format!("release name check failed: {four}"),
+    };
+    match error {
+        Error::Name(text @ NameError::Helm { name }) if renders => {
+            let told = format!("release name {}: {text}", quoted(name));
+            Some(check_failed(told.clone(), told))
+        }
+        Error::Name(NameError::Helm { name }) => {
+            let told = match command {
+                "history" => format!("release name is invalid: {name}"),
+                "uninstall" => format!("uninstall: Release name is invalid: {name}"),
+                _ => format!("releaseContent: Release name is invalid: {name}"),
+            };
+            Some(HelmText { three: told.clone(), four: told, four_log: None })
+        }
+        Error::NameInUse { .. } => {
+            let told = error.to_string();
+            Some(check_failed(told.replace("reuse", "re-use"), told))
+        }
+        _ => {
+            let cause = cluster_error(error).and_then(go_cause)?;
+            let check = if command == "install" { "cluster reachability check failed: " } else { "" };
+            Some(HelmText {
+                three: format!("Kubernetes cluster unreachable: {cause}"),
+                four: format!("{check}kubernetes cluster unreachable: {cause}"),
+                four_log: None,
+            })
+        }
+    }
+}
+
 /// What Go says when nothing listens; without a kubeconfig Helm tries `localhost:8080`.
-fn go_cause_of(error: &cluster::Error) -> Option<String> {
+fn go_cause(error: &cluster::Error) -> Option<String> {
     let address = match error {
         cluster::Error::Unreachable(unreachable) if unreachable.cause == Cause::Refused => unreachable.address.as_str(),
         cluster::Error::Config(ConfigError::NotFound { .. }) => "http://localhost:8080",

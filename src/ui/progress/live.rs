@@ -62,6 +62,10 @@ impl Live {
             }
             return;
         }
+        if state == ObjectState::Ready && !rows.contains_key(&key) {
+            // Ready from the beginning: nobody waits for it.
+            return;
+        }
         let text = row(object, parent.is_some(), state, detail, &self.printer);
         if let Some(row) = rows.get(&key) {
             row.set_message(text);
@@ -99,6 +103,9 @@ impl Observer for Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
+        // Off the screen in one go; what follows is not drawn any more.
+        let _ = self.bars.clear();
+        self.bars.set_draw_target(ProgressDrawTarget::hidden());
         self.head.finish_and_clear();
         for row in self.rows.lock().unwrap_or_else(PoisonError::into_inner).values() {
             row.finish_and_clear();
@@ -213,6 +220,8 @@ mod tests {
             });
         };
         live.event(&Event::PhaseStarted { phase: Phase::Wait });
+        status(&ObjectRef::new("Service", "maimai-maibot-core"), None, ObjectState::Ready, "");
+        status(&core, None, ObjectState::Waiting, "ready 0/1");
         status(&core, None, ObjectState::Ready, "ready 1/1");
         status(&adapter, None, ObjectState::Waiting, "ready 0/1");
         status(&pod, Some(&adapter), ObjectState::Waiting, "ContainerCreating");
