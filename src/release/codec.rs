@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::model::{ApplyMethod, ChartRecord, Hook, HookRun, Info, Release, Status};
 use super::{RecordError, Timestamp};
-use crate::yaml::{Mapping, Value};
+use crate::yaml::{Mapping, Value, json};
 
 /// What the data of a Secret may hold, in bytes of the (once encoded) text.
 pub const MAX_SECRET_BYTES: usize = 1_048_576;
@@ -113,12 +113,13 @@ impl Object {
         self.0.push_str(json);
     }
 
-    fn value(&mut self, key: &str, value: &Json) {
-        self.raw(key, &go_json(value));
+    fn value(&mut self, key: &str, value: &Value) {
+        // What JSON cannot hold (infinities, NaN) never comes out of YAML or JSON.
+        self.raw(key, &json::to_json(value).unwrap_or_else(|_| "null".to_owned()));
     }
 
     fn text(&mut self, key: &str, text: &str) {
-        self.value(key, &Json::from(text));
+        self.value(key, &Value::from(text));
     }
 
     fn text_if_any(&mut self, key: &str, text: &str) {
@@ -129,7 +130,7 @@ impl Object {
 
     fn texts_if_any(&mut self, key: &str, texts: &[String]) {
         if !texts.is_empty() {
-            self.value(key, &Json::from(texts.to_vec()));
+            self.value(key, &Value::Sequence(texts.iter().cloned().map(Value::from).collect()));
         }
     }
 
@@ -157,38 +158,17 @@ pub enum Spelling {
     Helm3,
 }
 
-/// JSON as `encoding/json` writes it: `<`, `>`, `&` and the two line separators escaped inside strings, which is the
-/// only place where they can stand.
-fn go_json(value: &Json) -> String {
-    let plain = value.to_string();
-    if !plain.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
-        return plain;
-    }
-    let mut escaped = String::with_capacity(plain.len() + 16);
-    for character in plain.chars() {
-        match character {
-            '<' => escaped.push_str("\\u003c"),
-            '>' => escaped.push_str("\\u003e"),
-            '&' => escaped.push_str("\\u0026"),
-            '\u{2028}' => escaped.push_str("\\u2028"),
-            '\u{2029}' => escaped.push_str("\\u2029"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
 /// The record as compact JSON, as Helm writes it; `-o json` of `install` prints it too.
 pub fn to_json(release: &Release, spelling: Spelling) -> String {
-    json(release, &info_json(&release.info, None, spelling), true, spelling)
+    written(release, &info_json(&release.info, None, spelling), true, spelling)
 }
 
 /// The same without the chart and with the objects as they are now, given as JSON: what `status -o json` prints.
 pub fn to_status_json(release: &Release, objects: Option<&str>, spelling: Spelling) -> String {
-    json(release, &info_json(&release.info, objects, spelling), false, spelling)
+    written(release, &info_json(&release.info, objects, spelling), false, spelling)
 }
 
-fn json(release: &Release, info: &str, with_chart: bool, spelling: Spelling) -> String {
+fn written(release: &Release, info: &str, with_chart: bool, spelling: Spelling) -> String {
     let mut object = Object::new();
     object.text_if_any("name", &release.name);
     if !release.info.missing {
@@ -198,7 +178,7 @@ fn json(release: &Release, info: &str, with_chart: bool, spelling: Spelling) -> 
         object.raw("chart", &chart_json(&release.chart, spelling));
     }
     if !release.config.is_empty() {
-        object.value("config", &Value::Mapping(release.config.clone()).to_json());
+        object.value("config", &Value::Mapping(release.config.clone()));
     }
     object.text_if_any("manifest", &release.manifest);
     if !release.hooks.is_empty() {
@@ -206,7 +186,7 @@ fn json(release: &Release, info: &str, with_chart: bool, spelling: Spelling) -> 
         object.raw("hooks", &format!("[{}]", hooks.join(",")));
     }
     if release.revision != 0 {
-        object.value("version", &Json::from(release.revision));
+        object.value("version", &Value::Int(release.revision.into()));
     }
     object.text_if_any("namespace", &release.namespace);
     if let Some(method) = release.apply_method.filter(|_| spelling == Spelling::Helm4) {
@@ -231,15 +211,15 @@ fn info_json(info: &Info, objects: Option<&str>, spelling: Spelling) -> String {
 
 fn chart_json(chart: &ChartRecord, spelling: Spelling) -> String {
     let mut object = Object::new();
-    object.value("metadata", &Value::Mapping(chart.metadata.clone()).to_json());
-    object.value("lock", &chart.lock.to_json());
-    object.value("templates", &chart.templates.to_json());
-    object.value("values", &Value::Mapping(chart.values.clone()).to_json());
-    object.value("schema", &chart.schema.as_ref().map_or(Json::Null, |bytes| Json::from(STANDARD.encode(bytes))));
+    object.value("metadata", &Value::Mapping(chart.metadata.clone()));
+    object.value("lock", &chart.lock);
+    object.value("templates", &chart.templates);
+    object.value("values", &Value::Mapping(chart.values.clone()));
+    object.value("schema", &chart.schema.as_ref().map_or(Value::Null, |bytes| Value::from(STANDARD.encode(bytes))));
     if spelling == Spelling::Helm4 {
         object.text("schemamodtime", "0001-01-01T00:00:00Z");
     }
-    object.value("files", &chart.files.to_json());
+    object.value("files", &chart.files);
     object.finish()
 }
 
@@ -256,7 +236,7 @@ fn hook_json(hook: &Hook, spelling: Spelling) -> String {
     run.text("phase", &hook.last_run.phase);
     object.raw("last_run", &run.finish());
     if hook.weight != 0 {
-        object.value("weight", &Json::from(hook.weight));
+        object.value("weight", &Value::Int(hook.weight));
     }
     object.texts_if_any("delete_policies", &hook.delete_policies);
     object.texts_if_any("output_log_policies", &hook.output_log_policies);

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::failure::Failure;
+use crate::yaml::json::escape_html;
 
 /// The shape of a result on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -35,20 +36,7 @@ impl OutputFormat {
 /// two Unicode line separators as `\u` sequences.
 pub fn json_line(value: &impl Serialize) -> Result<String, Failure> {
     let plain = serde_json::to_string(value).map_err(|error| Failure::internal(&error))?;
-    let mut line = String::with_capacity(plain.len() + 1);
-    // These characters occur inside strings only, so that replacing them everywhere is right.
-    for character in plain.chars() {
-        match character {
-            '<' => line.push_str("\\u003c"),
-            '>' => line.push_str("\\u003e"),
-            '&' => line.push_str("\\u0026"),
-            '\u{2028}' => line.push_str("\\u2028"),
-            '\u{2029}' => line.push_str("\\u2029"),
-            other => line.push(other),
-        }
-    }
-    line.push('\n');
-    Ok(line)
+    Ok(escape_html(&plain) + "\n")
 }
 
 #[cfg(test)]

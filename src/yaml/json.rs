@@ -33,6 +33,23 @@ pub fn to_pretty_json(value: &Value, indent: &str) -> Result<String, Error> {
     Ok(out)
 }
 
+/// Finished JSON with the characters escaped that Go escapes for the sake of HTML: `<`, `>`, `&` and the two line
+/// separators. They stand inside strings only, so that replacing them everywhere is right.
+pub fn escape_html(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        match character {
+            '<' => escaped.push_str("\\u003c"),
+            '>' => escaped.push_str("\\u003e"),
+            '&' => escaped.push_str("\\u0026"),
+            '\u{2028}' => escaped.push_str("\\u2028"),
+            '\u{2029}' => escaped.push_str("\\u2029"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
 struct Layout<'a> {
     indent: Option<&'a str>,
     depth: usize,

@@ -3,6 +3,7 @@
 mod budget;
 mod client;
 mod data;
+mod dry_run;
 mod failures;
 mod interchange;
 mod killed;
