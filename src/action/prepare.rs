@@ -57,6 +57,7 @@ pub fn template(
 ) -> Result<Template, Error> {
     let info = ReleaseInfo { name: release.to_owned(), namespace: namespace.to_owned(), revision: 1, is_upgrade };
     let done = render(chart, values, &info, skip_schema)?;
+    FileStep::new(release, &done.computed).check()?;
     let release = done.record(values, &info)?;
     Ok(Template { rendered: done.rendered, release, warnings: done.warnings })
 }

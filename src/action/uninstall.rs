@@ -51,6 +51,30 @@ pub struct Uninstalled {
     pub deleted_claims: Vec<String>,
 }
 
+impl Uninstalled {
+    fn of(release: Release) -> Self {
+        Self { release, kept_by_policy: Vec::new(), kept_claims: Vec::new(), deleted_claims: Vec::new() }
+    }
+}
+
+/// The claims in a namespace that belong to a release.
+async fn owned_claims(cluster: &Cluster, release: &str, namespace: &str) -> Result<Vec<Planned>, Error> {
+    let owner = Owner { release, namespace };
+    let options = ListOptions { metadata_only: true, ..ListOptions::default() };
+    let list = cluster.list(&Resource::CLAIM, Some(namespace), &options).await?;
+    Ok(list
+        .items
+        .into_iter()
+        .filter(|claim| owner.violation(claim).is_none())
+        .map(|claim| Planned {
+            resource: Resource::CLAIM,
+            namespace: Some(namespace.to_owned()),
+            name: claim["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+            body: claim,
+        })
+        .collect())
+}
+
 /// What `--dry-run` checks: that the release is there.
 pub async fn dry_run(cluster: &Cluster, settings: &UninstallSettings) -> Result<Release, Failure> {
     Ok(records::revision(cluster, &settings.name, None).await?)
@@ -66,8 +90,14 @@ pub async fn uninstall(
     records::check_name(&settings.name)?;
     let namespace = cluster.namespace().to_owned();
     let release = settings.name.clone();
-    // Without a record there is nothing to lock: a mistyped name leaves no trace.
-    records::history(cluster, &release).await?;
+    // Without a record there is nothing to lock, and a mistyped name leaves no trace; unless it is the data of a release
+    // that is gone already that shall go.
+    if let Err(error) = records::history(cluster, &release).await {
+        let gone = matches!(error, Error::ReleaseNotFound { .. });
+        if !gone || !settings.delete_data || owned_claims(cluster, &release, &namespace).await?.is_empty() {
+            return Err(error.into());
+        }
+    }
     let mut session = Session::begin(cluster, observer, cancel, &namespace, &release, Operation::Uninstall, "").await?;
     let mut run = Run { cluster, settings, observer, namespace, begun: false };
     match run.carry_out(&mut session).await {
@@ -107,14 +137,16 @@ impl Run<'_> {
         let owner = Owner { release: &settings.name, namespace: &namespace };
         let found = store.history(&settings.name).await?;
         let Some(last) = found.history().last().cloned() else {
-            return Err(Error::ReleaseNotFound { release: settings.name.clone(), namespace });
+            if !settings.delete_data {
+                return Err(Error::ReleaseNotFound { release: settings.name.clone(), namespace });
+            }
+            let release = Release { name: settings.name.clone(), namespace: namespace.clone(), ..Release::default() };
+            let mut done = Uninstalled::of(release);
+            self.begun = true;
+            self.delete_claims(session, owner, &mut done).await?;
+            return Ok(done);
         };
-        let mut done = Uninstalled {
-            release: last.clone(),
-            kept_by_policy: Vec::new(),
-            kept_claims: Vec::new(),
-            deleted_claims: Vec::new(),
-        };
+        let mut done = Uninstalled::of(last.clone());
         if last.info.status == Status::Uninstalled {
             if settings.keep_history {
                 return Err(Error::AlreadyUninstalled { release: settings.name.clone() });
@@ -196,14 +228,7 @@ impl Run<'_> {
         owner: Owner<'_>,
         done: &mut Uninstalled,
     ) -> Result<(), Error> {
-        let options = ListOptions { metadata_only: true, ..ListOptions::default() };
-        let list = self.cluster.list(&Resource::CLAIM, Some(&self.namespace), &options).await?;
-        let mut claims = Vec::new();
-        for claim in list.items.into_iter().filter(|claim| owner.violation(claim).is_none()) {
-            let name = claim["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-            let namespace = Some(self.namespace.clone());
-            claims.push(Planned { resource: Resource::CLAIM, namespace, name, body: claim });
-        }
+        let claims = owned_claims(self.cluster, owner.release, owner.namespace).await?;
         if !self.settings.delete_data {
             done.kept_claims = claims.into_iter().map(|claim| claim.name).collect();
             return Ok(());

@@ -36,9 +36,12 @@ pub enum Decision {
 /// Why nothing can be decided.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// The file on the claim, or the text of the values, is broken.
+    /// The text of the values is broken.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Given(ConfigError),
+    /// The file on the claim is broken.
+    #[error("on the volume: {0}")]
+    OnVolume(ConfigError),
     /// The file on the claim is not text.
     #[error("{}: the file on the volume is not UTF-8", .0.name())]
     NotText(ConfigFile),
@@ -48,8 +51,8 @@ impl FileError {
     /// The stable code.
     pub const fn code(&self) -> crate::code::Code {
         match self {
-            Self::Config(error) => error.code(),
-            Self::NotText(_) => crate::code::Code::VolumeConfig,
+            Self::Given(error) => error.code(),
+            Self::OnVolume(_) | Self::NotText(_) => crate::code::Code::VolumeConfig,
         }
     }
 }
@@ -66,10 +69,10 @@ pub fn decide(
     deployment: &Deployment,
 ) -> Result<Decision, FileError> {
     let Present::File(bytes) = present else {
-        return Ok(Decision::Write { text: config::reset(file, given, deployment)?.text });
+        return Ok(Decision::Write { text: config::reset(file, given, deployment).map_err(FileError::Given)?.text });
     };
     if replace {
-        let text = config::reset(file, given, deployment)?.text;
+        let text = config::reset(file, given, deployment).map_err(FileError::Given)?.text;
         return Ok(if text.as_bytes() == bytes.as_slice() {
             Decision::Keep
         } else {
@@ -77,7 +80,7 @@ pub fn decide(
         });
     }
     let text = std::str::from_utf8(bytes).map_err(|_| FileError::NotText(file))?;
-    let reset = config::reset(file, text, deployment)?;
+    let reset = config::reset(file, text, deployment).map_err(FileError::OnVolume)?;
     Ok(if reset.changed.is_empty() {
         Decision::Keep
     } else {
@@ -142,7 +145,11 @@ mod tests {
     #[test]
     fn a_broken_file_stops_the_run_before_anything_is_written() {
         let broken = Present::File(b"[napcat_server\n".to_vec());
-        assert!(decide(ConfigFile::Adapter, &broken, GIVEN, false, &deployment()).is_err());
+        let error = decide(ConfigFile::Adapter, &broken, GIVEN, false, &deployment()).unwrap_err();
+        assert_eq!(error.code(), crate::code::Code::VolumeConfig);
+        let error =
+            decide(ConfigFile::Adapter, &Present::Absent, "[napcat_server\n", false, &deployment()).unwrap_err();
+        assert_eq!(error.code(), crate::code::Code::ConfigSyntax);
         let binary = Present::File(vec![0xff, 0xfe, 0]);
         assert_eq!(
             decide(ConfigFile::CoreBot, &binary, "", false, &deployment()),

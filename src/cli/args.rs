@@ -11,7 +11,7 @@ use crate::chart::Chart;
 use crate::ui::{Failure, Helm, OutputFormat, Printer, Reason, Unsupported, Usage};
 use crate::ui::{Level, Message};
 
-use crate::values::{Compat, Flags};
+use crate::values::{Compat, Flags, ValuesError};
 use crate::yaml::Numbers;
 
 use super::literal;
@@ -138,9 +138,20 @@ impl ValueSources {
         match (given, broken) {
             (_, Some(failure)) => Err(failure),
             (Ok(given), None) => Ok(UserValues::new(given)),
-            (Err(error), None) => Err(Failure::room(error.code(), &error)),
+            (Err(error), None) => Err(with_place(&error)),
         }
     }
+}
+
+/// The failure of values that cannot be had, with the place in the file if the reader knows it.
+fn with_place(error: &ValuesError) -> Failure {
+    let mut failure = Failure::room(error.code(), error);
+    if let (Failure::Room(room), ValuesError::Yaml { name, error }) = (&mut failure, error)
+        && let Some(place) = error.position()
+    {
+        room.evidence.push(format!("{name}:{}:{}", place.line, place.column));
+    }
+    failure
 }
 
 /// Reads what a flag names: a local file, or standard input for `-`.

@@ -42,6 +42,10 @@ impl Error {
                 let asked = asked.filter(|seconds| *seconds > 0).map(Duration::from_secs);
                 Self::TooManyRequests { message, retry_after: retry_after.or(asked) }
             }
+            // Server-side apply answers so to a value that does not fit its field, such as a quantity `abc`.
+            500 if message.contains("unable to convert unstructured object") => {
+                Self::Invalid { target, causes: Vec::new(), message }
+            }
             number if number >= 500 => Self::Server { status: number, target, message },
             number => Self::Refused { status: number, reason: status.reason, target, message },
         }

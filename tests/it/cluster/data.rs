@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::live::live;
+use super::live::{eventually, live};
 
 const CORE: &str = "statefulset/mai-maibot-core";
 const BOT: &str = "/MaiMBot/config/bot_config.toml";
@@ -70,9 +70,12 @@ fn uninstall_keeps_claims_until_the_name_is_confirmed() {
     assert_eq!(live.names("lease"), Vec::<String>::new(), "nothing of ours is left but the data");
     assert!(live.names("secret").is_empty() && live.names("pod").iter().all(|name| !name.contains("files")));
 
-    live.install(&[]).ok();
-    live.run(["uninstall", "mai", "--delete-data", "--confirm", "mai", "--wait"]).ok();
-    assert_eq!(live.names("pvc"), Vec::<String>::new());
+    // The data of a release that is gone can still be removed; a name that never was is told.
+    let ended = live.run(["uninstall", "mia", "--delete-data", "--confirm", "mia"]);
+    assert_eq!(ended.status, Some(66), "{}", ended.stderr);
+    live.run(["uninstall", "mai", "--delete-data", "--confirm", "mai"]).ok();
+    eventually("the claims go", || live.names("pvc").is_empty());
+    assert_eq!(live.names("lease"), Vec::<String>::new());
 }
 
 #[test]
@@ -87,6 +90,21 @@ fn a_claim_that_is_going_is_waited_for_and_made_anew() {
         assert_eq!(claim["status"]["phase"], "Bound");
     }
     assert!(live.health("mai").contains("healthy"));
+}
+
+#[test]
+fn a_broken_file_on_a_volume_stops_the_run_and_stays_as_it_is() {
+    let Some(live) = live("a_broken_file") else { return };
+    live.install(&[]).ok();
+    live.kubectl(["exec", CORE, "--", "sh", "-c", &format!("echo '[broken' >> {BOT}")]);
+    let broken = live.read(CORE, BOT);
+    live.run(["uninstall", "mai", "--wait"]).ok();
+    let ended = live.install(&[]);
+    assert_eq!(ended.status, Some(74), "{}", ended.stderr);
+    assert!(ended.stderr.contains("MB6003") && ended.stderr.contains("bot_config.toml"), "{}", ended.stderr);
+    // The user asks for the file of the values; what was there is beside it.
+    live.install(&["--replace", "--set", "config.override_core_bot_config=true"]).ok();
+    assert_eq!(live.kubectl(["exec", CORE, "--", "sh", "-c", "cat /MaiMBot/config/bot_config.toml.*.bak"]), broken);
 }
 
 #[test]
