@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::session::own_labels;
-use super::{Error, Event, FileChange, Observer, waiting};
+use super::{Error, Event, FileChange, ObjectRef, ObjectState, Observer, waiting};
 use crate::application::components::{ClaimId, ComponentId, Components};
 use crate::application::config::{self, ConfigFile, Deployment};
 use crate::application::files::{Decision, FileError, Present, decide};
@@ -216,6 +216,12 @@ pub(super) async fn run(
     let result = work(cluster, observer, &pod, step).await;
     // A Pod that cannot be deleted now goes with the journal, or at its deadline.
     let _ = cluster.delete_pod(&pod, 0).await;
+    observer.event(&Event::ObjectStatus {
+        object: ObjectRef::new("Pod", pod.name.clone()),
+        parent: None,
+        state: ObjectState::Absent,
+        detail: String::new(),
+    });
     result
 }
 
