@@ -10,6 +10,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 cluster=${MAIBOT_TEST_CLUSTER:-own}
+# A cluster beside another one that runs already, such as that of `make demo`.
+instance=${MAIBOT_TEST_INSTANCE:-main}
+rig() { (cd tests/cluster && go run ./rig -instance "$instance" "$@"); }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
@@ -49,20 +52,25 @@ rust_tests() {
   echo "-- $name: $((SECONDS - began)) s"
 }
 
+# go_tests FOLDER: the tests of one Go module.
 go_tests() {
-  say "go test (test cluster)"
-  (cd tests/cluster && go vet ./... && go test -count=1 -v ./...) 2>&1 | tee "$work/go.log" | grep -E '^(ok|FAIL|---|panic)' || true
-  local ok bad
+  say "go test $1"
+  local began=$SECONDS ok bad
+  (cd "$1" && go vet ./... && go test -count=1 -v ./...) 2>&1 | tee "$work/go.log" | grep -E '^(ok|FAIL|---|panic)' || true
   ok=$(grep -c '^--- PASS' "$work/go.log") bad=$(grep -c '^--- FAIL' "$work/go.log")
   passed=$((passed + ok)) failed=$((failed + bad))
   sed -n 's/^--- FAIL: \([^ ]*\).*/go: \1/p' "$work/go.log" >>"$work/failed"
   sed -n 's/^--- SKIP: \([^ ]*\).*/go: \1/p' "$work/go.log" >>"$work/ignored"
-  if [ "$bad" -eq 0 ] && grep -qE '^(FAIL|panic|go: )' "$work/go.log"; then
-    failed=$((failed + 1)); echo "go test (did not finish)" >>"$work/failed"
+  if [ "$bad" -eq 0 ] && { [ "$ok" -eq 0 ] || grep -qE '^(FAIL|panic|go: )' "$work/go.log"; }; then
+    failed=$((failed + 1)); echo "go test $1 (did not finish)" >>"$work/failed"
   fi
+  echo "-- go test $1: $((SECONDS - began)) s"
 }
 
-unformatted() { local files; files=$(gofmt -l tests/cluster); [ -z "$files" ] || { echo "$files"; return 1; }; }
+unformatted() { local files; files=$(gofmt -l tests/cluster benches); [ -z "$files" ] || { echo "$files"; return 1; }; }
+
+# Our Helm chart of the official chart's shape, rendered by both Helms and held against the recorded cases.
+chart_shape() { (cd tests/cluster/chartcheck && go run . "$MAIBOT_TEST_HELM3" "$MAIBOT_TEST_HELM4"); }
 
 step "formatting (Rust)" cargo fmt --check
 step "formatting (Go)" unformatted
@@ -71,26 +79,31 @@ step "formatting (Go)" unformatted
 case $cluster in
   own | required)
     say "test cluster"
-    if environment=$(cd tests/cluster && go run ./rig up >&2 && go run ./rig env | sed "s/^KUBECONFIG=/MAIBOT_TEST_KUBECONFIG=/"); then
-      trap '(cd tests/cluster && go run ./rig down) || true; rm -rf "$work"' EXIT
+    if rig up >&2 && environment=$(rig env | sed "s/^KUBECONFIG=/MAIBOT_TEST_KUBECONFIG=/"); then
+      trap 'rig down || true; rm -rf "$work"' EXIT
       export $(printf '%s\n' "$environment" | xargs)
       passed=$((passed + 1))
     elif [ "$cluster" = required ]; then
       failed=$((failed + 1)); echo "test cluster (did not start)" >>"$work/failed"
     fi ;;
   context:*)
-    environment=$(cd tests/cluster && MAIBOT_TEST_CONTEXT=${cluster#context:} go run ./rig env) && export $(printf '%s\n' "$environment" | xargs) ;;
+    environment=$(MAIBOT_TEST_CONTEXT=${cluster#context:} rig env | sed "s/^KUBECONFIG=/MAIBOT_TEST_KUBECONFIG=/")
+    export $(printf '%s\n' "$environment" | xargs) ;;
   none) ;;
   *) echo "MAIBOT_TEST_CLUSTER: own, required, none or context:NAME, not \`$cluster\`" >&2; exit 64 ;;
 esac
 
 step "lints" cargo clippy --locked --all-targets -- -D warnings
-go_tests
+for module in tests/cluster tests/cluster/chartcheck benches; do go_tests "$module"; done
 rust_tests "unit tests" cargo test --locked --lib
 rust_tests "integration tests" cargo test --locked --test it
 
 if [ -n "${environment:-}" ] && [[ $cluster != context:* ]]; then
-  step "test cluster leaves nothing behind" bash -c 'cd tests/cluster && go run ./rig down'
+  step "Helm test chart" chart_shape
+  step "test cluster leaves nothing behind" rig down
+  step "test cluster recovers from crashes" rig selftest
+elif [ -n "${environment:-}" ]; then
+  step "Helm test chart" chart_shape
 fi
 
 skipped=$(sort -u "$work/skipped" | grep -c . || true)

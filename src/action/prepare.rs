@@ -108,7 +108,11 @@ fn render(source: &ChartSource, values: &UserValues, info: &ReleaseInfo, skip_sc
         values.check_schema(&chart, &computed)?;
     }
     names::check(&info.name, &computed)?;
-    Image::of(Components::get().component(ComponentId::Core), &computed).check_core()?;
+    let table = Components::get();
+    for component in table.running(&computed) {
+        Image::of(component, &computed).check_reference()?;
+    }
+    Image::of(table.component(ComponentId::Core), &computed).check_core()?;
     let rendered = render::render_embedded(&chart, &computed, info)?;
     Ok(Render { chart, computed, warnings, rendered })
 }
@@ -131,6 +135,7 @@ impl Render {
                 // Nothing reads a chart back from a record; without its files a record stays far from a Secret's limit.
                 templates: Value::Sequence(Vec::new()),
                 files: Value::Sequence(Vec::new()),
+                missing: false,
             },
             config: values.map().clone(),
             manifest: rendered.manifest.clone(),

@@ -8,7 +8,6 @@ use serde_json::Value as Json;
 use super::objects::Planned;
 use super::ownership::Existing;
 use super::{Error, Event, ObjectRef, ObjectState, Observer};
-use crate::cluster::pods::OwnPod;
 use crate::cluster::readiness::Rules;
 use crate::cluster::wait::{Goal, Progress, State, WaitOptions};
 use crate::cluster::{Cluster, Resource, Target};
@@ -79,21 +78,8 @@ pub(super) async fn free_stuck(cluster: &Cluster, applied: &[Json], existing: &E
             continue;
         }
         let Some(current) = observed(cluster, object).await? else { continue };
-        let wanted = &current["status"]["updateRevision"];
-        for pod in cluster.pods_of(&current).await? {
-            let ready = pod["status"]["conditions"].as_array().is_some_and(|conditions| {
-                conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
-            });
-            let revision = &pod["metadata"]["labels"]["controller-revision-hash"];
-            if !ready && revision != wanted && wanted.is_string() {
-                let text = |pointer: &str| pod.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
-                let own = OwnPod {
-                    namespace: text("/metadata/namespace"),
-                    name: text("/metadata/name"),
-                    uid: text("/metadata/uid"),
-                };
-                cluster.delete_pod(&own, 30).await?;
-            }
+        for pod in cluster.pods_holding_update_up(&current).await? {
+            cluster.delete_pod(&pod, 30).await?;
         }
     }
     Ok(())

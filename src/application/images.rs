@@ -58,6 +58,17 @@ impl Image {
         }
     }
 
+    /// Whether this is an image reference at all, as container runtimes read it.
+    ///
+    /// # Errors
+    /// [`Reason::Reference`] if it is not.
+    pub fn check_reference(&self) -> Result<(), ImageError> {
+        match self.to_string().parse::<oci_distribution::Reference>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(self.refuse(Reason::Reference)),
+        }
+    }
+
     /// Whether this image of core fits the embedded templates.
     pub fn check_core(&self) -> Result<Fit, ImageError> {
         if self.repository.ends_with("@sha256") {
@@ -173,6 +184,8 @@ pub enum Reason {
     Moving,
     /// It asks consent to other texts than the embedded chart hands to it.
     Agreement,
+    /// It is no image reference.
+    Reference,
 }
 
 impl fmt::Display for Reason {
@@ -189,13 +202,14 @@ impl fmt::Display for Reason {
                 "this version asks consent to other texts of EULA and privacy policy than chart 0.12.2 and would wait \
                  for it forever"
             }
+            Self::Reference => "it is no image reference: REPOSITORY:TAG in lower-case letters, digits and `.-_/:@`",
         })
     }
 }
 
 /// An image of core that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("core image `{image}` does not fit: {reason}")]
+#[error("image `{image}` does not fit: {reason}")]
 pub struct ImageError {
     /// The image.
     pub image: Image,

@@ -338,8 +338,10 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
             let (everything, paint) = (context.global.debug, context.printer.paint());
             release_text::text(&release, &Shown { everything, hide_notes, paint, ..Shown::of_install(helm) })?
         }
-        OutputFormat::Json => crate::release::to_json(&release) + "\n",
-        OutputFormat::Yaml => release_text::json_as_yaml(&crate::release::to_json(&release))?,
+        OutputFormat::Json => crate::release::to_json(&release, release_text::spelling(helm)) + "\n",
+        OutputFormat::Yaml => {
+            release_text::json_as_yaml(&crate::release::to_json(&release, release_text::spelling(helm)))?
+        }
     };
     context.printer.result(&text)?;
     Ok(Exit::Success)

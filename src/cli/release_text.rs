@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::action::resources::Group;
-use crate::release::{ApplyMethod, Release};
+use crate::release::{ApplyMethod, Release, Spelling};
 use crate::ui::{Failure, Helm, Paint, json_line};
 use crate::values::{ChartValues, Compat, coalesce};
 use crate::yaml::{Mapping, Numbers, Value, json, to_yaml};
@@ -123,13 +123,19 @@ pub(crate) fn yaml(map: &Mapping) -> Result<String, Failure> {
     to_yaml(&value).map_err(|error| Failure::internal(&error))
 }
 
+/// Whose spelling of a record is printed.
+pub(crate) fn spelling(helm: Option<Helm>) -> Spelling {
+    if helm == Some(Helm::Three) { Spelling::Helm3 } else { Spelling::Helm4 }
+}
+
 /// A release as `status -o json` shows it: without the chart, with the objects as they are now.
 pub(crate) fn status_json(
     release: &Release,
     objects: &BTreeMap<String, Vec<serde_json::Value>>,
+    helm: Option<Helm>,
 ) -> Result<String, Failure> {
     let objects = if objects.is_empty() { None } else { Some(json_line(objects)?) };
-    Ok(crate::release::to_status_json(release, objects.as_deref().map(str::trim_end)) + "\n")
+    Ok(crate::release::to_status_json(release, objects.as_deref().map(str::trim_end), spelling(helm)) + "\n")
 }
 
 /// JSON as YAML with sorted keys.

@@ -112,7 +112,7 @@ pub(crate) async fn run(settings: StatusSettings, context: &Context) -> Result<E
             } else {
                 std::collections::BTreeMap::new()
             };
-            let json = release_text::status_json(&release, &objects)?;
+            let json = release_text::status_json(&release, &objects, context.printer.helm())?;
             if settings.format == OutputFormat::Json { json } else { release_text::json_as_yaml(&json)? }
         }
     };

@@ -24,7 +24,7 @@ const MAX_UNPACKED_BYTES: usize = 128 << 20;
 pub fn encode(release: &Release) -> Result<String, RecordError> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let packed = gzip
-        .write_all(to_json(release).as_bytes())
+        .write_all(to_json(release, Spelling::Helm4).as_bytes())
         .and_then(|()| gzip.finish())
         .map_err(|error| RecordError::Gzip(error.to_string()))?;
     let text = STANDARD.encode(packed);
@@ -133,9 +133,11 @@ impl Object {
         }
     }
 
-    fn time_if_any(&mut self, key: &str, time: Option<Timestamp>) {
-        if let Some(time) = time {
-            self.text(key, &time.rfc3339());
+    fn time(&mut self, key: &str, time: Option<Timestamp>, spelling: Spelling) {
+        match (time, spelling) {
+            (Some(time), _) => self.text(key, &time.rfc3339()),
+            (None, Spelling::Helm3) => self.text(key, ""),
+            (None, Spelling::Helm4) => {}
         }
     }
 
@@ -143,6 +145,16 @@ impl Object {
         self.0.push('}');
         self.0
     }
+}
+
+/// Whose spelling of empty times and whose fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spelling {
+    /// Helm 4: what is empty is left out.
+    #[default]
+    Helm4,
+    /// Helm 3: empty times are empty texts, and there is no way of applying.
+    Helm3,
 }
 
 /// JSON as `encoding/json` writes it: `<`, `>`, `&` and the two line separators escaped inside strings, which is the
@@ -166,46 +178,48 @@ fn go_json(value: &Json) -> String {
     escaped
 }
 
-/// The record as compact JSON, as Helm 4 writes it; `get` and `-o json` of install print it too.
-pub fn to_json(release: &Release) -> String {
-    json(release, &info_json(&release.info, None), true)
+/// The record as compact JSON, as Helm writes it; `-o json` of `install` prints it too.
+pub fn to_json(release: &Release, spelling: Spelling) -> String {
+    json(release, &info_json(&release.info, None, spelling), true, spelling)
 }
 
 /// The same without the chart and with the objects as they are now, given as JSON: what `status -o json` prints.
-pub fn to_status_json(release: &Release, objects: Option<&str>) -> String {
-    json(release, &info_json(&release.info, objects), false)
+pub fn to_status_json(release: &Release, objects: Option<&str>, spelling: Spelling) -> String {
+    json(release, &info_json(&release.info, objects, spelling), false, spelling)
 }
 
-fn json(release: &Release, info: &str, with_chart: bool) -> String {
+fn json(release: &Release, info: &str, with_chart: bool, spelling: Spelling) -> String {
     let mut object = Object::new();
     object.text_if_any("name", &release.name);
-    object.raw("info", info);
-    if with_chart {
-        object.raw("chart", &chart_json(&release.chart));
+    if !release.info.missing {
+        object.raw("info", info);
+    }
+    if with_chart && !release.chart.missing {
+        object.raw("chart", &chart_json(&release.chart, spelling));
     }
     if !release.config.is_empty() {
         object.value("config", &Value::Mapping(release.config.clone()).to_json());
     }
     object.text_if_any("manifest", &release.manifest);
     if !release.hooks.is_empty() {
-        let hooks: Vec<String> = release.hooks.iter().map(hook_json).collect();
+        let hooks: Vec<String> = release.hooks.iter().map(|hook| hook_json(hook, spelling)).collect();
         object.raw("hooks", &format!("[{}]", hooks.join(",")));
     }
     if release.revision != 0 {
         object.value("version", &Json::from(release.revision));
     }
     object.text_if_any("namespace", &release.namespace);
-    if let Some(method) = release.apply_method {
+    if let Some(method) = release.apply_method.filter(|_| spelling == Spelling::Helm4) {
         object.text("apply_method", method.word());
     }
     object.finish()
 }
 
-fn info_json(info: &Info, objects: Option<&str>) -> String {
+fn info_json(info: &Info, objects: Option<&str>, spelling: Spelling) -> String {
     let mut object = Object::new();
-    object.time_if_any("first_deployed", info.first_deployed);
-    object.time_if_any("last_deployed", info.last_deployed);
-    object.time_if_any("deleted", info.deleted);
+    object.time("first_deployed", info.first_deployed, spelling);
+    object.time("last_deployed", info.last_deployed, spelling);
+    object.time("deleted", info.deleted, spelling);
     object.text_if_any("description", &info.description);
     object.text_if_any("status", info.status.word());
     object.text_if_any("notes", &info.notes);
@@ -215,19 +229,21 @@ fn info_json(info: &Info, objects: Option<&str>) -> String {
     object.finish()
 }
 
-fn chart_json(chart: &ChartRecord) -> String {
+fn chart_json(chart: &ChartRecord, spelling: Spelling) -> String {
     let mut object = Object::new();
     object.value("metadata", &Value::Mapping(chart.metadata.clone()).to_json());
     object.value("lock", &chart.lock.to_json());
     object.value("templates", &chart.templates.to_json());
     object.value("values", &Value::Mapping(chart.values.clone()).to_json());
     object.value("schema", &chart.schema.as_ref().map_or(Json::Null, |bytes| Json::from(STANDARD.encode(bytes))));
-    object.text("schemamodtime", "0001-01-01T00:00:00Z");
+    if spelling == Spelling::Helm4 {
+        object.text("schemamodtime", "0001-01-01T00:00:00Z");
+    }
     object.value("files", &chart.files.to_json());
     object.finish()
 }
 
-fn hook_json(hook: &Hook) -> String {
+fn hook_json(hook: &Hook, spelling: Spelling) -> String {
     let mut object = Object::new();
     object.text_if_any("name", &hook.name);
     object.text_if_any("kind", &hook.kind);
@@ -235,8 +251,8 @@ fn hook_json(hook: &Hook) -> String {
     object.text_if_any("manifest", &hook.manifest);
     object.texts_if_any("events", &hook.events);
     let mut run = Object::new();
-    run.time_if_any("started_at", hook.last_run.started_at);
-    run.time_if_any("completed_at", hook.last_run.completed_at);
+    run.time("started_at", hook.last_run.started_at, spelling);
+    run.time("completed_at", hook.last_run.completed_at, spelling);
     run.text("phase", &hook.last_run.phase);
     object.raw("last_run", &run.finish());
     if hook.weight != 0 {
@@ -363,7 +379,9 @@ fn release_from(document: &Json) -> Result<Release, RecordError> {
 }
 
 fn info_from(fields: Option<Fields<'_>>) -> Result<Info, RecordError> {
-    let Some(fields) = fields else { return Ok(Info::default()) };
+    let Some(fields) = fields else {
+        return Ok(Info { status: Status::Other(String::new()), missing: true, ..Info::default() });
+    };
     let status = fields.text("status")?;
     Ok(Info {
         first_deployed: fields.time("first_deployed")?,
@@ -372,11 +390,12 @@ fn info_from(fields: Option<Fields<'_>>) -> Result<Info, RecordError> {
         description: fields.text("description")?,
         status: if status.is_empty() { Status::Other(String::new()) } else { Status::parse(&status) },
         notes: fields.text("notes")?,
+        missing: false,
     })
 }
 
 fn chart_from(fields: Option<Fields<'_>>) -> Result<ChartRecord, RecordError> {
-    let Some(fields) = fields else { return Ok(ChartRecord::default()) };
+    let Some(fields) = fields else { return Ok(ChartRecord { missing: true, ..ChartRecord::default() }) };
     let kept = |key| fields.get(key).cloned().map_or(Value::Null, Value::from);
     let schema = fields.text("schema")?;
     Ok(ChartRecord {
@@ -386,6 +405,7 @@ fn chart_from(fields: Option<Fields<'_>>) -> Result<ChartRecord, RecordError> {
         lock: kept("lock"),
         templates: kept("templates"),
         files: kept("files"),
+        missing: false,
     })
 }
 
@@ -430,7 +450,7 @@ mod tests {
                 description: "Install complete".into(),
                 status: Status::Deployed,
                 notes: "a <b> & 麦\n".into(),
-                deleted: None,
+                ..Info::default()
             },
             chart: ChartRecord {
                 metadata: Mapping::from([("name".into(), "maibot".into()), ("version".into(), "1.0.0".into())]),
@@ -453,7 +473,7 @@ mod tests {
 
     #[test]
     fn the_json_has_gos_field_order_and_escapes() {
-        assert!(to_json(&sample()).starts_with(
+        assert!(to_json(&sample(), Spelling::Helm4).starts_with(
             "{\"name\":\"mai\",\"info\":{\"first_deployed\":\"2026-01-02T03:04:05.5Z\",\"last_deployed\":\"2026-01-02T03:04:05.5Z\",\
              \"description\":\"Install complete\",\"status\":\"deployed\",\"notes\":\"a \\u003cb\\u003e \\u0026 麦\\n\"},\"chart\":{\"metadata\":"
         ));

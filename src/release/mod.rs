@@ -13,7 +13,7 @@ mod model;
 mod store;
 mod time;
 
-pub use codec::{MAX_SECRET_BYTES, decode, encode, to_json, to_status_json};
+pub use codec::{MAX_SECRET_BYTES, Spelling, decode, encode, to_json, to_status_json};
 pub use error::RecordError;
 pub use history::History;
 pub use model::{ApplyMethod, ChartRecord, Hook, HookRun, Info, Release, Status};

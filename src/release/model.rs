@@ -68,6 +68,8 @@ pub struct Info {
     pub status: Status,
     /// The rendered notes.
     pub notes: String,
+    /// Whether the record has no such part at all: it is damaged then.
+    pub missing: bool,
 }
 
 /// The status of a revision, in Helm's words.
@@ -158,6 +160,8 @@ pub struct ChartRecord {
     pub templates: Value,
     /// `files`, as they came.
     pub files: Value,
+    /// Whether the record has no such part at all: it is damaged then.
+    pub missing: bool,
 }
 
 impl ChartRecord {

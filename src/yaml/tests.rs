@@ -42,7 +42,8 @@ fn nesting_is_bounded_before_the_stack_is() {
     assert_eq!(message(nested(MAX_DEPTH + 1).as_bytes()), "yaml: exceeded max depth of 256");
     assert_eq!(message("[".repeat(1_000_000).as_bytes()), "yaml: exceeded max depth of 256");
     assert_eq!(message("- ".repeat(1_000_000).as_bytes()), "yaml: exceeded max depth of 256");
-    let blocks: String = (0..2000).map(|level| " ".repeat(level) + "a:\n").collect();
+    let blocks: Vec<String> = (0..2000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    let blocks = blocks.concat();
     assert_eq!(message(blocks.as_bytes()), "yaml: exceeded max depth of 256");
     assert_eq!(json::read(&nested(MAX_DEPTH + 1), Numbers::Helm).unwrap_err().to_string(), "exceeded max depth");
 }
@@ -81,7 +82,7 @@ fn hostile_input_costs_no_more_than_its_length() {
         "a: |\n".to_owned() + &" \n".repeat(long),
         "a: \"".to_owned() + &"\n".repeat(long),
         format!("[{}]", "a, ".repeat(long)),
-        (0..long / 10).fold(String::new(), |text, number| text + "k" + &number.to_string() + ": v\n"),
+        (0..long / 10).map(|number| format!("k{number}: v\n")).collect::<Vec<_>>().concat(),
     ] {
         let _ = helm(&text);
     }

@@ -9,6 +9,7 @@
 mod config_facts;
 mod embedded_chart;
 mod official_chart;
+mod release;
 mod sort;
 mod values;
 mod yaml;
@@ -35,6 +36,7 @@ const COMMANDS: &[(&str, Answer)] = &[
     ("strvals", values::answer_strvals),
     ("coalesce", values::answer_coalesce),
     ("sort", sort::answer),
+    ("release", release::answer),
 ];
 
 /// Tells what is wrong with one case of a file without a command; nothing if it is right.
@@ -52,6 +54,7 @@ const TESTED: &[&str] = &[
     "from-yaml-cases.json",
     "to-yaml-cases.json",
     "sort-cases.json",
+    "release-cases.json",
 ];
 
 /// How many differences are shown of one file.
@@ -173,6 +176,11 @@ fn values_and_chart_defaults_coalesce_as_in_helm() {
 #[test]
 fn documents_are_split_and_sorted_as_in_helm() {
     run_tested("sort-cases.json");
+}
+
+#[test]
+fn records_are_read_and_written_as_helm_does() {
+    run_tested("release-cases.json");
 }
 
 /// Whatever else lies in the folder is run too if its command is known, and named if it is not.

@@ -483,9 +483,9 @@ async fn a_stream_cut_at_any_byte_leaves_the_old_file_or_the_new_one() {
 
     // Every byte around the ends of the frames, and steps in between.
     let step = |total: usize, count: usize| (0..count).map(move |number| total * number / count);
-    let mut cuts: Vec<Break> = step(input, 24).chain(input - 120..input - 110).map(Break::Input).collect();
-    cuts.extend([input - 54, input - 53, input - 52, input - 1, input].map(Break::Input));
-    cuts.extend(step(output, 24).chain([output - 1, output]).map(Break::Output));
+    let mut cuts: Vec<Break> = step(input, 12).chain(input - 112..input - 108).map(Break::Input).collect();
+    cuts.extend([input - 54, input - 52, input - 1, input].map(Break::Input));
+    cuts.extend(step(output, 14).chain([output - 1, output]).map(Break::Output));
     cuts.push(Break::Status);
     let (mut failures, mut survivors) = (0, 0);
     for (number, at) in cuts.iter().enumerate() {
@@ -498,7 +498,7 @@ async fn a_stream_cut_at_any_byte_leaves_the_old_file_or_the_new_one() {
         survivors += usize::from(result.is_err() && bench.content("config.toml") != OLD);
         check(&bench, result, &plan, &format!("{at:?} {how:?}")).await;
     }
-    assert!(failures > 50, "{failures}");
+    assert!(failures > 30, "{failures}");
     assert!(survivors > 0, "no cut ever came after the file was put in place");
 }
 
@@ -511,7 +511,7 @@ async fn an_agent_killed_at_any_moment_leaves_the_old_file_or_the_new_one() {
     bench.put("config.toml", OLD);
     // The last frames after the write are the two of the farewell.
     let input = whole.input.load(Ordering::SeqCst) - 120;
-    for micros in (0..4000).step_by(130) {
+    for micros in (0..4000).step_by(250) {
         let kill_after = Some(Duration::from_micros(micros));
         let plan = Plan { at: Break::Input(input), kill_after, ..Plan::new() };
         let result = attempt(&bench, plan.clone()).await;
