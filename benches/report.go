@@ -157,11 +157,12 @@ func (r *Results) quick() string {
 		if index > 0 {
 			text.WriteString("\n")
 		}
-		rows := [][]string{{quick.Case, "time / maibot", "memory / maibot", "wall", "user + sys", "peak memory"}}
+		rows := [][]string{{quick.Case, "wall / maibot", "user + sys / maibot", "memory / maibot", "wall", "user + sys", "peak memory"}}
 		for _, name := range append(slices.Clone(subjectNames), nothing) {
 			rows = append(rows, []string{
 				name,
 				shown(pairedRatios(quick.Wall[name], quick.Wall["maibot"]), 1, " ×"),
+				shown(pairedRatios(quick.CPU[name], quick.CPU["maibot"]), 1, " ×"),
 				shown(pairedRatios(quick.PeakRSS[name], quick.PeakRSS["maibot"]), 1, " ×"),
 				shown(quick.Wall[name], 1, " ms"),
 				shown(quick.CPU[name], 1, " ms"),
