@@ -357,7 +357,10 @@ async fn troubles_of_pods_are_found_named_and_proved() {
             object["spec"]["serviceName"] = json!("x");
         }
         let goal = Goal::ready(create(&cluster, object).await);
-        let options = WaitOptions { patience: patience.clone(), events_after: Duration::from_secs(2), ..options(150) };
+        // Without a probe a container is ready in the moment before it crashes.
+        let settle = Duration::from_secs(5);
+        let events_after = Duration::from_secs(2);
+        let options = WaitOptions { patience: patience.clone(), events_after, settle, ..options(150) };
         let cluster = cluster.clone();
         waits.push(async move { wait(&cluster, vec![goal], &options).await });
     }
