@@ -100,6 +100,7 @@ rust_tests "integration tests" cargo test --locked --test it
 
 if [ -n "${environment:-}" ] && [[ $cluster != context:* ]]; then
   step "Helm test chart" chart_shape
+  trap 'rm -rf "$work"' EXIT
   step "test cluster leaves nothing behind" rig down
   step "test cluster recovers from crashes" rig selftest
 elif [ -n "${environment:-}" ]; then
