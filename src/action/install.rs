@@ -100,14 +100,21 @@ pub async fn install(
         let detail = warning.text(Compat::Helm4);
         observer.event(&Event::Notice { code: Code::ValuesIgnored, object: None, detail });
     }
-    if settings.create_namespace {
-        create_namespace(cluster, &namespace).await?;
-    }
     let input = digest(&prepared);
-    let mut session = timed(observer, Phase::Lock, async {
+    let begin = || async {
         Session::begin(cluster, observer, cancel, &namespace, &settings.name, Operation::Install, &input)
             .await
             .map_err(|error| namespace_missing(error, &namespace))
+    };
+    let mut session = timed(observer, Phase::Lock, async {
+        match begin().await {
+            // Only now: in a namespace that is there nothing has to be created, and a refusal leaves none behind.
+            Err(Error::NamespaceMissing { .. }) if settings.create_namespace => {
+                create_namespace(cluster, &namespace).await?;
+                begin().await
+            }
+            result => result,
+        }
     })
     .await?;
     let mut run =
