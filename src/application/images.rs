@@ -63,10 +63,26 @@ impl Image {
     /// # Errors
     /// [`Reason::Reference`] if it is not.
     pub fn check_reference(&self) -> Result<(), ImageError> {
-        match self.to_string().parse::<oci_distribution::Reference>() {
-            Ok(_) => Ok(()),
-            Err(_) => Err(self.refuse(Reason::Reference)),
+        // The library's pattern takes longer to be made than all the rest of rendering: 55 ms and 20 MiB.
+        if self.is_plain() || self.to_string().parse::<oci_distribution::Reference>().is_ok() {
+            Ok(())
+        } else {
+            Err(self.refuse(Reason::Reference))
         }
+    }
+
+    /// Whether this is a reference of the usual kind, which no reader of references refuses: lower-case words and digits,
+    /// joined by single `.`, `_`, `-` and `/`, and a tag.
+    fn is_plain(&self) -> bool {
+        let word = |text: &str| {
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        };
+        let tag = self.tag.as_bytes();
+        self.repository.len() <= 128
+            && self.repository.split(['.', '_', '-', '/']).all(word)
+            && (1..=128).contains(&tag.len())
+            && (tag[0].is_ascii_alphanumeric() || tag[0] == b'_')
+            && tag.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
     }
 
     /// Whether this image of core fits the embedded templates.
@@ -299,6 +315,38 @@ mod tests {
             ("2026.1.9", Ok(Fit::Opaque)),
         ] {
             assert_eq!(check(tag), answer, "{tag}");
+        }
+    }
+
+    #[test]
+    fn references_that_cannot_be_are_refused() {
+        for (repository, tag, right) in [
+            ("sengokucola/maibot", "0.12.2", true),
+            ("reg.mikumikumi.xyz/maibot/preprocessor", "main-20260109183519", true),
+            ("Mirror.example.org:5000/a__b/c---d", "0.12.2@sha256:00", false),
+            ("Mirror.example.org:5000/a__b/c---d", "0.12.2", true),
+            ("sengokucola/MaiBot", "0.12.2", false),
+            ("a..b", "1", false),
+            ("a/-b", "1", false),
+            ("a/", "1", false),
+            ("a", "-1", false),
+            ("a", "1 2", false),
+            ("a b", "1", false),
+        ] {
+            assert_eq!(core(repository, tag).check_reference().is_ok(), right, "{repository}:{tag}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_plain_is_a_reference_for_the_library_too(
+            repository in "[a-z0-9._/-]{1,12}|[a-z0-9]{1,3}([._/-][a-z0-9]{1,3}){0,4}",
+            tag in "[a-zA-Z0-9._-]{0,6}",
+        ) {
+            let image = core(&repository, &tag);
+            if image.is_plain() {
+                proptest::prop_assert!(image.to_string().parse::<oci_distribution::Reference>().is_ok(), "{image}");
+            }
         }
     }
 
