@@ -111,11 +111,7 @@ fn render(source: &ChartSource, values: &UserValues, info: &ReleaseInfo, skip_sc
     names::check(&info.name, &computed)?;
     let table = Components::get();
     for component in table.running(&computed) {
-        let image = Image::of(component, &computed);
-        // The chart's own are known to be right, and the parser costs thirty times as much as all of the rendering.
-        if image != Image::of(component, &Value::Null) {
-            image.check_reference()?;
-        }
+        Image::of(component, &computed).check_reference()?;
     }
     Image::of(table.component(ComponentId::Core), &computed).check_core()?;
     let rendered = render::render_embedded(&chart, &computed, info)?;

@@ -265,21 +265,6 @@ mod tests {
     }
 
     #[test]
-    fn what_no_runtime_could_pull_is_no_reference() {
-        let image = |repository: &str, tag: &str| Image { repository: repository.into(), tag: tag.into() };
-        let digest = "0".repeat(64);
-        for (repository, tag) in
-            [("sengokucola/maibot", "0.12.2"), ("localhost:5000/a/b", "v1"), ("a/b@sha256", digest.as_str())]
-        {
-            assert_eq!(image(repository, tag).check_reference(), Ok(()), "{repository}:{tag}");
-        }
-        for (repository, tag) in [("Upper/Case", "1"), ("a b", "1"), ("a/b", "not a tag"), ("a/b", "")] {
-            let error = image(repository, tag).check_reference().unwrap_err();
-            assert_eq!(error.reason, Reason::Reference, "{repository}:{tag}");
-        }
-    }
-
-    #[test]
     fn a_tag_decides_whether_the_image_fits() {
         for (tag, answer) in [
             ("0.12.2", Ok(Fit::Exact)),
