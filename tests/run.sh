@@ -87,8 +87,12 @@ case $cluster in
       failed=$((failed + 1)); echo "test cluster (did not start)" >>"$work/failed"
     fi ;;
   context:*)
-    environment=$(MAIBOT_TEST_CONTEXT=${cluster#context:} rig env | sed "s/^KUBECONFIG=/MAIBOT_TEST_KUBECONFIG=/")
-    export $(printf '%s\n' "$environment" | xargs) ;;
+    say "test cluster"
+    environment=$(MAIBOT_TEST_CONTEXT=${cluster#context:} rig env) || exit
+    export $(printf '%s\n' "$environment" | grep '^MAIBOT_' | xargs)
+    # A kubeconfig with this context alone, so that no test can reach another cluster by mistake.
+    export MAIBOT_TEST_KUBECONFIG=$work/kubeconfig
+    (umask 077 && "$MAIBOT_TEST_KUBECTL" config view --raw --minify --flatten --context "${cluster#context:}" >"$MAIBOT_TEST_KUBECONFIG") || exit ;;
   none) ;;
   *) echo "MAIBOT_TEST_CLUSTER: own, required, none or context:NAME, not \`$cluster\`" >&2; exit 64 ;;
 esac
