@@ -13,7 +13,9 @@ fn an_installation_stays_within_its_budget_of_requests() {
         crate::skipped("cluster::budget", "this cluster's audit log cannot be read");
         return;
     };
+    let began = std::time::Instant::now();
     live.install(&[]).ok();
+    let seconds = usize::try_from(began.elapsed().as_secs()).unwrap();
     let objects = live.run(["get", "manifest", "mai"]).ok().matches("\n# Source: ").count();
 
     // Everything our program asked for about this namespace, each request once.
@@ -48,5 +50,9 @@ fn an_installation_stays_within_its_budget_of_requests() {
     let around_count = around.values().sum::<usize>();
     println!("{objects} objects: {proper_count} requests for them {proper:?}, {around_count} around {around:?}");
     assert!(proper_count <= objects + 12, "{proper_count} requests for {objects} objects: {proper:?}");
+    // The lock is renewed every ten seconds, so that a slow machine needs more of these; the last write frees it.
+    let renewals = around.get("update leases").copied().unwrap_or_default().saturating_sub(1);
+    assert!(renewals <= seconds / 10, "{renewals} renewals in {seconds} s");
+    let around_count = around_count - renewals;
     assert!(around_count <= 14, "{around_count} requests for lock, journal and helper Pod: {around:?}");
 }
