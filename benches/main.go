@@ -19,6 +19,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -59,6 +60,7 @@ func main() {
 	flag.IntVar(&settings.rounds, "rounds", 40, "rounds of version and template")
 	flag.IntVar(&settings.installs, "installs", 7, "rounds of install")
 	flag.StringVar(&settings.json, "json", "", "the `file` that gets everything measured")
+	flag.BoolVar(&settings.keep, "keep", false, "keep what the file of -json has of cases that are not measured now")
 	flag.StringVar(&settings.page, "write", "", "the `page` whose tables are renewed")
 	flag.StringVar(&settings.report, "report", "", "measure nothing: report this `file` of an earlier run")
 	flag.Parse()
@@ -71,24 +73,26 @@ func main() {
 type settings struct {
 	maibot, helm3, helm4, chart, cases, json, page, report string
 	rounds, installs                                       int
+	keep                                                   bool
 }
 
 func run(settings settings) error {
 	var results *Results
+	var err error
 	if settings.report != "" {
-		text, err := os.ReadFile(settings.report)
+		results, err = readResults(settings.report)
+	} else {
+		results, err = measure(settings)
+	}
+	if err != nil {
+		return err
+	}
+	if settings.keep {
+		earlier, err := readResults(settings.json)
 		if err != nil {
 			return err
 		}
-		results = &Results{}
-		if err := json.Unmarshal(text, results); err != nil {
-			return fmt.Errorf("%s: %w", settings.report, err)
-		}
-	} else {
-		var err error
-		if results, err = measure(settings); err != nil {
-			return err
-		}
+		results.keep(earlier)
 	}
 	if settings.json != "" {
 		text, err := json.MarshalIndent(results, "", "  ")
@@ -107,6 +111,30 @@ func run(settings settings) error {
 		return writePage(settings.page, sections)
 	}
 	return nil
+}
+
+func readResults(path string) (*Results, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	results := &Results{}
+	if err := json.Unmarshal(text, results); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return results, nil
+}
+
+// keep takes the cases over that were measured earlier and not now.
+func (r *Results) keep(earlier *Results) {
+	for _, quick := range earlier.Quick {
+		if !slices.ContainsFunc(r.Quick, func(new *Quick) bool { return new.Case == quick.Case }) {
+			r.Quick = append(r.Quick, quick)
+		}
+	}
+	if r.Install == nil {
+		r.Install = earlier.Install
+	}
 }
 
 func measure(settings settings) (*Results, error) {
@@ -138,6 +166,9 @@ func measure(settings settings) (*Results, error) {
 			return nil, err
 		}
 		results.Sizes[subject.Name] = float64(information.Size())
+		if err := evict(subject.Program); err != nil {
+			return nil, err
+		}
 		version, err := exec.Command(subject.Program, "version", "--short").Output()
 		if err != nil {
 			return nil, fmt.Errorf("%s version --short: %w", subject.Name, err)
