@@ -257,9 +257,14 @@ pub trait Object: std::fmt::Debug {
         self.string()
     }
 
-    /// The fields of a struct as JSON names and orders them, those left out that are empty and may be.
-    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+    /// The exported fields of a struct, in their order.
+    fn fields(&self) -> Option<Vec<(&'static str, Value)>> {
         None
+    }
+
+    /// The same as JSON names and orders them, those left out that are empty and may be.
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        self.fields()
     }
 
     /// What JSON and YAML write; an error has Go's words.
