@@ -535,9 +535,8 @@ impl Printer {
     /// Prints a number; whether the verb fits one.
     fn float(&mut self, number: f64, verb: char) -> bool {
         let (form, precision) = match verb {
-            'v' => (b'g', None),
+            'v' | 'g' => (b'g', None),
             'b' => (b'b', None),
-            'g' => (b'g', None),
             'G' => (b'G', None),
             'x' => (b'x', None),
             'X' => (b'X', None),
