@@ -6,10 +6,15 @@
 //! Helm and of sprig: functions come in as tables, values as trees. Rules and texts are those of Go's packages
 //! `text/template`, `text/template/parse` and `fmt`; they are held against recorded answers.
 
+mod directive;
 pub mod error;
+pub mod float;
+pub mod format;
 pub mod function;
 pub mod host;
 pub mod machine;
+pub mod named_int;
+pub mod quote;
 pub mod set;
 pub mod source;
 pub mod text;

@@ -81,7 +81,8 @@ impl Struct {
             if index > 0 {
                 out.push(b' ');
             }
-            format::append_value(&mut out, value);
+            // A text that is too long to be printed is cut where it is.
+            let _ = format::append_value(&mut out, value);
         }
         out.push(b'}');
         yaml::json::lossy(&out)

@@ -72,7 +72,7 @@ fn node(value: &Value, depth: usize) -> Result<Option<Node>, Failure> {
     Ok(Some(match value {
         Value::Nil => Node::Null,
         Value::Bool(value) => Node::Bool(*value),
-        Value::Int(IntType::Duration, _) => Node::String(printed(value)),
+        Value::Int(IntType::Duration, _) => Node::String(printed(value)?),
         Value::Complex(_) => return Err(Failure::from("cannot marshal type: complex128")),
         Value::Int(_, value) => Node::Int(*value),
         Value::Uint(_, value) => Node::UInt(*value),
@@ -114,10 +114,10 @@ fn node(value: &Value, depth: usize) -> Result<Option<Node>, Failure> {
     }))
 }
 
-fn printed(value: &Value) -> String {
+fn printed(value: &Value) -> Result<String, Failure> {
     let mut out = Vec::new();
-    crate::render::gotemplate::format::append_value(&mut out, value);
-    yaml::json::lossy(&out)
+    crate::render::gotemplate::format::append_value(&mut out, value)?;
+    Ok(yaml::json::lossy(&out))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the form of a function's body")]
