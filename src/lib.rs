@@ -5,7 +5,7 @@
 //! reported as an event; events become a progress table, plain lines or JSON.
 //!
 //! Knowledge points one way: `cli` → `action` → `release`, `cluster`, `chart`, `values`, `render`,
-//! `application` → `yaml`, `code`; `ui` knows `action`'s events. `application`, `values` and `render` touch
+//! `application` → `version`, `yaml`, `code`; `ui` knows `action`'s events. `application`, `values` and `render` touch
 //! neither network nor clock nor file system.
 
 pub mod action;
@@ -19,4 +19,5 @@ pub mod release;
 pub mod render;
 pub mod ui;
 pub mod values;
+pub mod version;
 pub mod yaml;
