@@ -14,7 +14,7 @@ fn chart(values: &'static str, templates: &[(&'static str, &str)]) -> Chart {
     };
     let templates = templates
         .iter()
-        .map(|(name, text)| File { name: Cow::Borrowed(*name), data: Cow::Owned(text.as_bytes().to_vec()) })
+        .map(|(name, text)| File::new(*name, text.as_bytes().to_vec()))
         .collect();
     Chart::new(metadata, Cow::Borrowed(values), Engine::Jinja, templates, Vec::new(), None)
 }

@@ -5,6 +5,7 @@
 //! the chart's defaults (`values`), and what becomes of the objects is for others to decide.
 
 pub mod gotemplate;
+pub mod helm;
 mod jinja;
 pub mod manifest;
 pub mod sprig;

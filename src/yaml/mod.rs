@@ -27,6 +27,7 @@ mod scalars;
 mod scanner;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod value;
 mod write;
 
@@ -38,5 +39,6 @@ pub use pretty::{Node, to_yaml_pretty};
 pub use read::{
     read, read_documents, read_documents_with_origins, read_mapping, read_mapping_with_origins, read_sequence,
 };
+pub use typed::{Struct, Type, read_struct};
 pub use value::{Mapping, Value, merge};
 pub use write::{natural_order, to_yaml};

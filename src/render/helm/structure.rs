@@ -138,8 +138,7 @@ impl Object for Struct {
     }
 
     fn fields(&self) -> Option<Vec<(&'static str, Value)>> {
-        let exported = self.pairs().filter(|(field, _)| field.is_exported());
-        Some(exported.map(|(field, value)| (field.name, value.clone())).collect())
+        Some(self.pairs().map(|(field, value)| (field.name, value.clone())).collect())
     }
 
     fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {

@@ -100,7 +100,8 @@ fn node(value: &Value, depth: usize) -> Result<Option<Node>, Failure> {
         Value::Object(object) => match object.fields() {
             Some(fields) => {
                 let mut nodes = Vec::with_capacity(fields.len());
-                for (name, value) in fields {
+                // The fields that are exported, under their names in small letters.
+                for (name, value) in fields.into_iter().filter(|(name, _)| name.starts_with(char::is_uppercase)) {
                     let Some(node) = node(&value, depth + 1)? else { return Ok(None) };
                     nodes.push((name.to_lowercase(), node));
                 }
