@@ -113,6 +113,9 @@ pub enum Error {
         /// Go's type of what is needed.
         wanted: &'static str,
     },
+    /// Something that does not fit the Go type it is read into, in the words of Go's JSON.
+    #[error("error unmarshaling JSON: while decoding JSON: {0}")]
+    Json(String),
     /// A line that begins with `---` and goes on with something else.
     #[error("error reading yaml document: invalid Yaml document separator: {text}")]
     Separator {
@@ -140,7 +143,7 @@ impl Error {
             Self::NotJson { position, .. } => *position,
             Self::Separator { position, .. } => Some(*position),
             Self::Document(error) => error.position(),
-            Self::Shape { .. } | Self::WriteNumber(_) => None,
+            Self::Shape { .. } | Self::Json(_) | Self::WriteNumber(_) => None,
         }
     }
 

@@ -26,6 +26,7 @@ mod scalars;
 mod scanner;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod value;
 mod write;
 
@@ -36,5 +37,6 @@ pub use origin::{Origin, Origins, Source, SourceId, Sources, Span, Step};
 pub use read::{
     read, read_documents, read_documents_with_origins, read_mapping, read_mapping_with_origins, read_sequence,
 };
+pub use typed::{Struct, Type, read_struct};
 pub use value::{Mapping, Value, merge};
 pub use write::{natural_order, to_yaml};

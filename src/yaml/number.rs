@@ -154,7 +154,7 @@ fn push_quoted(out: &mut String, character: char) {
 }
 
 /// Go's `unicode.IsPrint` as near as the standard library gets: Rust escapes in `Debug` what is not printable.
-fn is_printable(character: char) -> bool {
+pub(crate) fn is_printable(character: char) -> bool {
     match character {
         ' ' | '\'' | '"' => true,
         '\u{A0}'
