@@ -87,8 +87,11 @@ fn unpack(archive: &[u8], budget: &mut Budget) -> Result<Vec<File>, ChartError> 
         }
         let read = data.len() as u64;
         remaining = remaining.saturating_sub(read);
-        if read < size || remaining == 0 {
+        if remaining == 0 {
             return Err(too_large());
+        }
+        if read < size {
+            return Err(ChartError::Damaged("unexpected EOF".to_owned()));
         }
         let data = Bytes::from(data);
         let data = if data.starts_with(b"\xEF\xBB\xBF") { data.slice(3..) } else { data };

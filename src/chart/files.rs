@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use super::metadata::{Draft, Lock};
 use super::archive::{Budget, from_archive_at};
+use super::metadata::{Draft, Lock};
 use super::{Chart, ChartError, Engine, File};
 use crate::values::Compat;
 use crate::yaml::{self, Numbers, Value};

@@ -46,7 +46,7 @@ fn refused(action: &'static str, path: &Path, error: &std::io::Error) -> ChartEr
 }
 
 /// The system's words as Go prints them.
-pub(crate) fn go_text(error: &std::io::Error) -> String {
+fn go_text(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut characters = text.chars();
@@ -90,9 +90,11 @@ fn load_archive(path: &Path, metadata: &FileMetadata, compat: Compat) -> Result<
     if !bytes.starts_with(b"\x1f\x8b\x08") {
         let is_yaml = path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml");
         let path = path.to_owned();
-        return Err(match is_yaml {
-            true => ChartError::YamlFile(path),
-            false => ChartError::NotArchive { path, kind: content_type(&bytes).to_owned() },
+        let kind = content_type(&bytes);
+        return Err(if is_yaml {
+            ChartError::YamlFile(path)
+        } else {
+            ChartError::NotArchive { path, kind: kind.to_owned() }
         });
     }
     let wrap = |error: ChartError| match (error, compat) {
@@ -128,16 +130,31 @@ fn content_type(bytes: &[u8]) -> &'static str {
         (b"ID3", "audio/mpeg"),
     ];
     const TAGS: &[&str] = &[
-        "<!DOCTYPE HTML", "<HTML", "<HEAD", "<SCRIPT", "<IFRAME", "<H1", "<DIV", "<FONT", "<TABLE", "<A", "<STYLE",
-        "<TITLE", "<B", "<BODY", "<BR", "<P", "<!--",
+        "<!DOCTYPE HTML",
+        "<HTML",
+        "<HEAD",
+        "<SCRIPT",
+        "<IFRAME",
+        "<H1",
+        "<DIV",
+        "<FONT",
+        "<TABLE",
+        "<A",
+        "<STYLE",
+        "<TITLE",
+        "<B",
+        "<BODY",
+        "<BR",
+        "<P",
+        "<!--",
     ];
     let seen = bytes.get(..512).unwrap_or(bytes);
     let text = seen.trim_ascii_start();
-    let is_tag = |tag: &&str| {
+    let is_tag = |tag: &str| {
         let head = text.get(..tag.len()).is_some_and(|head| head.eq_ignore_ascii_case(tag.as_bytes()));
         head && matches!(text.get(tag.len()), Some(b' ' | b'>'))
     };
-    if TAGS.iter().any(|tag| is_tag(&tag)) {
+    if TAGS.iter().any(|tag| is_tag(tag)) {
         return "text/html; charset=utf-8";
     }
     if text.starts_with(b"<?xml") {
@@ -147,7 +164,11 @@ fn content_type(bytes: &[u8]) -> &'static str {
         return kind;
     }
     let is_binary = |byte: &u8| matches!(byte, 0x00..=0x08 | 0x0B | 0x0E..=0x1A | 0x1C..=0x1F);
-    if seen.len() < 512 || text.iter().any(is_binary) { "application/octet-stream" } else { "text/plain; charset=utf-8" }
+    if seen.len() < 512 || text.iter().any(is_binary) {
+        "application/octet-stream"
+    } else {
+        "text/plain; charset=utf-8"
+    }
 }
 
 /// A regular file's content, no larger than a chart's file may be.

@@ -290,17 +290,17 @@ fn dependencies(fields: &Value) -> Vec<Dependency> {
 fn clean(text: &mut String) {
     let is_clean = |character: char| character == ' ' || !character.is_whitespace() && is_print(character);
     if !text.chars().all(is_clean) {
-        *text = text
-            .chars()
-            .filter_map(|character| {
-                if character.is_whitespace() { Some(' ') } else { is_print(character).then_some(character) }
-            })
-            .collect();
+        *text =
+            text.chars()
+                .filter_map(|character| {
+                    if character.is_whitespace() { Some(' ') } else { is_print(character).then_some(character) }
+                })
+                .collect();
     }
 }
 
 fn is_print(character: char) -> bool {
-    yaml::number::is_printable(character)
+    crate::unicode::is_print(character)
 }
 
 impl Metadata {
@@ -427,9 +427,9 @@ impl Dependency {
 
 impl Lock {
     /// Reads `Chart.lock` or `requirements.lock`.
-    pub(super) fn read(text: &[u8], compat: Compat) -> Result<Self, yaml::Error> {
+    pub(super) fn read(document: &[u8], compat: Compat) -> Result<Self, yaml::Error> {
         let mut fields = Mapping::new();
-        yaml::read_struct(text, &LOCK, package(compat), &mut fields)?;
+        yaml::read_struct(document, &LOCK, package(compat), &mut fields)?;
         let fields = Value::Mapping(fields);
         Ok(Self {
             generated: text(&fields, "generated"),

@@ -13,6 +13,8 @@ mod folder;
 mod ignore;
 mod metadata;
 mod process;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -21,7 +23,6 @@ use bytes::Bytes;
 
 pub use error::{ChartError, IgnoreError, MAX_CHART_SIZE, MAX_FILE_SIZE};
 pub use files::{LoadWarning, from_files};
-pub(crate) use folder::go_text;
 pub use folder::{Links, load, read_folder};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 pub use process::{ProcessError, is_compatible, process_dependencies};
@@ -143,8 +144,7 @@ impl Chart {
     pub fn values(&self) -> Result<&Value, ChartError> {
         if self.values.get().is_none() {
             let values = yaml::read_mapping(self.values_text.as_bytes(), Numbers::Exact);
-            let value =
-                Value::Mapping(values.map_err(|error| ChartError::Yaml { file: "values.yaml", error })?);
+            let value = Value::Mapping(values.map_err(|error| ChartError::Yaml { file: "values.yaml", error })?);
             // Another thread may have been faster with the same result.
             let _ = self.values.set(value);
         }
