@@ -5,9 +5,11 @@
 //! the chart's defaults (`values`), and what becomes of the objects is for others to decide.
 
 pub mod gotemplate;
+pub mod helm;
 mod jinja;
 pub mod manifest;
 pub mod sprig;
+pub mod stack;
 
 pub use jinja::undeclared;
 
