@@ -49,7 +49,7 @@ pub(super) fn value_with(host: &dyn Host, name: &str, arguments: &[Value]) -> Re
     )
     .map_err(|failure| match failure {
         Failure::Message(message) | Failure::User(message) | Failure::Budget(message) => message,
-        Failure::Nested { .. } => panic!("{failure:?}"),
+        Failure::Nested { .. } | Failure::Parse { .. } => panic!("{failure:?}"),
     })
 }
 
