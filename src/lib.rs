@@ -5,7 +5,11 @@
 //! reported as an event; events become a progress table, plain lines or JSON.
 //!
 //! Knowledge points one way: `cli` → `action` → `release`, `cluster`, `chart`, `values`, `render`,
+<<<<<<< HEAD
 //! `application` → `version`, `yaml`, `code`; `ui` knows `action`'s events. `application`, `values` and `render` touch
+=======
+//! `application` → `yaml`, `unicode`, `code`; `ui` knows `action`'s events. `application`, `values` and `render` touch
+>>>>>>> format
 //! neither network nor clock nor file system.
 
 pub mod action;
@@ -17,6 +21,7 @@ pub mod code;
 pub mod release;
 pub mod render;
 pub mod ui;
+pub mod unicode;
 pub mod values;
 pub mod version;
 pub mod yaml;
