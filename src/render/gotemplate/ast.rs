@@ -123,15 +123,6 @@ pub(super) enum Callee {
     Builtin(Builtin),
 }
 
-impl Callee {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Function(function) => function.name,
-            Self::Builtin(builtin) => builtin.name(),
-        }
-    }
-}
-
 impl Operand {
     pub(super) fn mark(&self) -> Mark {
         match self {

@@ -39,11 +39,6 @@ impl Slot {
         self.interface || !matches!(self.value, Value::Nil)
     }
 
-    /// Whether it is a nil interface.
-    pub(super) const fn is_nil_interface(&self) -> bool {
-        self.interface && matches!(self.value, Value::Nil)
-    }
-
     /// The value out of its interface.
     pub(super) fn unwrapped(self) -> Self {
         Self::concrete(self.value)
