@@ -14,6 +14,7 @@ pub mod chart;
 pub mod cli;
 pub mod cluster;
 pub mod code;
+mod path_match;
 pub mod release;
 pub mod render;
 pub mod ui;
