@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::components::{ComponentId, Components, at, is_true};
 use super::env_text;
-use super::toml_text::{self, Later, Place, Scalar, TomlError};
+use super::toml_text::{self, Later, Place, Scalar, TomlError, TomlText};
 use crate::code::Code;
 use crate::yaml::Value;
 
@@ -138,21 +138,18 @@ pub fn reset(file: ConfigFile, text: &str, deployment: &Deployment) -> Result<Re
         return Ok(Reset { text, changed, later_toml: Vec::new() });
     }
     let wrap = |source| ConfigError::Toml { file, source };
-    toml_text::check(text).map_err(wrap)?;
     let fields = deployment.fields(file);
-    let mut edited = text.to_owned();
+    let mut edited = TomlText::read(text).map_err(wrap)?;
     let mut changed = Vec::new();
     for (table, key, value) in &fields {
-        if let Some(next) = toml_text::set(&edited, table, key, value).map_err(wrap)? {
-            edited = next;
+        if edited.set(table, key, value).map_err(wrap)? {
             changed.push(format!("{table}.{key}"));
         }
     }
-    for (table, key, value) in &fields {
-        if toml_text::holds(&edited, table, key, value) != Ok(true) {
-            return Err(ConfigError::Edit { file, field: format!("{table}.{key}") });
-        }
+    if let Some((table, key, _)) = fields.iter().find(|(table, key, value)| !edited.holds(table, key, value)) {
+        return Err(ConfigError::Edit { file, field: format!("{table}.{key}") });
     }
+    let edited = edited.text();
     Ok(Reset { later_toml: toml_text::later_than_1_0(&edited), text: edited, changed })
 }
 

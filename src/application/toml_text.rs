@@ -6,6 +6,7 @@
 //! may not. Knows nothing of MaiBot.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use toml_edit::{Document, Item, Table, Value};
 use toml_parser::Source;
@@ -95,51 +96,70 @@ impl Scalar {
     }
 }
 
-/// Checks that a text is TOML.
-pub fn check(text: &str) -> Result<(), TomlError> {
-    parse(without_mark(text)).map(drop)
+/// A text that is TOML. It is parsed once and then once for each change.
+#[derive(Debug)]
+pub struct TomlText {
+    mark: &'static str,
+    document: Document<Arc<str>>,
 }
 
-/// Sets `table.key` to a value. Returns the new text, or `None` if the field has that value already.
-///
-/// An existing value is replaced in place, whatever its spelling and its comment. A missing one is added behind the
-/// last field of the table, a missing table at the end of the text; line ends and indentation are those around it.
-pub fn set(text: &str, table: &str, key: &str, value: &Scalar) -> Result<Option<String>, TomlError> {
-    let body = without_mark(text);
-    let document = parse(body)?;
-    let place = |span: Option<Range<usize>>| Place::of(body, span.map_or(0, |span| span.start));
-    let edit = match document.as_table().get(table) {
-        None => Edit::table(body, table, key, value),
-        Some(Item::Table(found)) => match found.get(key) {
-            Some(Item::Value(old)) if value.equals(old) => return Ok(None),
-            Some(Item::Value(old)) => Edit::replace(old.span(), value),
+impl TomlText {
+    /// Reads a text, which may begin with a byte order mark.
+    pub fn read(text: &str) -> Result<Self, TomlError> {
+        let body = text.strip_prefix(MARK);
+        let mark = if body.is_some() { MARK } else { "" };
+        Ok(Self { mark, document: parse(body.unwrap_or(text))? })
+    }
+
+    /// The text as it is now.
+    pub fn text(&self) -> String {
+        [self.mark, self.document.raw()].concat()
+    }
+
+    /// Sets `table.key` to a value. Returns whether it had another one.
+    ///
+    /// An existing value is replaced in place, whatever its spelling and its comment. A missing one is added behind the
+    /// last field of the table, a missing table at the end of the text; line ends and indentation are those around it.
+    pub fn set(&mut self, table: &str, key: &str, value: &Scalar) -> Result<bool, TomlError> {
+        let Some(edit) = self.edit(table, key, value)? else { return Ok(false) };
+        let mut edited = self.document.raw().to_owned();
+        edited.replace_range(edit.range, &edit.text);
+        self.document = parse(&edited)?;
+        Ok(true)
+    }
+
+    /// What has to be written where, so that `table.key` has this value; nothing if it has it.
+    fn edit(&self, table: &str, key: &str, value: &Scalar) -> Result<Option<Edit>, TomlError> {
+        let (body, root) = (self.document.raw(), self.document.as_table());
+        let place = |span: Option<Range<usize>>| Place::of(body, span.map_or(0, |span| span.start));
+        Ok(Some(match root.get(table) {
+            None => Edit::table(body, table, key, value),
+            Some(Item::Table(found)) => match found.get(key) {
+                Some(Item::Value(old)) if value.equals(old) => return Ok(None),
+                Some(Item::Value(old)) => Edit::replace(old.span(), value),
+                Some(other) => {
+                    let span = found.key(key).and_then(toml_edit::Key::span).or_else(|| other.span());
+                    return Err(TomlError::NotAValue { place: place(span), key: format!("{table}.{key}") });
+                }
+                None => Edit::into_table(body, found, table, key, value),
+            },
+            Some(Item::Value(Value::InlineTable(found))) => match found.get(key) {
+                Some(old) if value.equals(old) => return Ok(None),
+                Some(old) => Edit::replace(old.span(), value),
+                None => Edit::into_inline_table(found, key, value),
+            },
             Some(other) => {
-                let span = found.key(key).and_then(toml_edit::Key::span).or_else(|| other.span());
-                return Err(TomlError::NotAValue { place: place(span), key: format!("{table}.{key}") });
+                let span = root.key(table).and_then(toml_edit::Key::span).or_else(|| other.span());
+                return Err(TomlError::NotATable { place: place(span), key: table.to_owned() });
             }
-            None => Edit::into_table(body, found, table, key, value),
-        },
-        Some(Item::Value(Value::InlineTable(found))) => match found.get(key) {
-            Some(old) if value.equals(old) => return Ok(None),
-            Some(old) => Edit::replace(old.span(), value),
-            None => Edit::into_inline_table(found, key, value),
-        },
-        Some(other) => {
-            let span = document.as_table().key(table).and_then(toml_edit::Key::span).or_else(|| other.span());
-            return Err(TomlError::NotATable { place: place(span), key: table.to_owned() });
-        }
-    };
-    let mut edited = text.to_owned();
-    let mark = text.len() - body.len();
-    edited.replace_range(mark + edit.range.start..mark + edit.range.end, &edit.text);
-    Ok(Some(edited))
-}
+        }))
+    }
 
-/// What stands under `table.key`: whether it is this value.
-pub(super) fn holds(text: &str, table: &str, key: &str, value: &Scalar) -> Result<bool, TomlError> {
-    let document = parse(without_mark(text))?;
-    let found = document.as_table().get(table).and_then(|item| item.get(key)).and_then(Item::as_value);
-    Ok(found.is_some_and(|found| value.equals(found)))
+    /// Whether `table.key` has this value.
+    pub(super) fn holds(&self, table: &str, key: &str, value: &Scalar) -> bool {
+        let found = self.document.as_table().get(table).and_then(|item| item.get(key)).and_then(Item::as_value);
+        found.is_some_and(|found| value.equals(found))
+    }
 }
 
 /// One replacement.
@@ -202,8 +222,11 @@ impl Edit {
     }
 }
 
-fn parse(body: &str) -> Result<Document<&str>, TomlError> {
-    Document::parse(body).map_err(|error| TomlError::Syntax {
+/// The byte order mark.
+const MARK: &str = "\u{feff}";
+
+fn parse(body: &str) -> Result<Document<Arc<str>>, TomlError> {
+    Document::parse(Arc::from(body)).map_err(|error| TomlError::Syntax {
         place: Place::of(body, error.span().map_or(0, |span| span.start)),
         message: error.message().to_owned(),
     })
@@ -211,7 +234,7 @@ fn parse(body: &str) -> Result<Document<&str>, TomlError> {
 
 /// The text behind a byte order mark.
 fn without_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
+    text.strip_prefix(MARK).unwrap_or(text)
 }
 
 /// How the first line ends; a line feed if there is none.
@@ -324,6 +347,20 @@ mod tests {
 
     fn text(value: &str) -> Scalar {
         Scalar::Text(value.to_owned())
+    }
+
+    fn check(text: &str) -> Result<(), TomlError> {
+        TomlText::read(text).map(drop)
+    }
+
+    /// The text with the value; nothing if it has it already.
+    fn set(text: &str, table: &str, key: &str, value: &Scalar) -> Result<Option<String>, TomlError> {
+        let mut read = TomlText::read(text)?;
+        Ok(read.set(table, key, value)?.then(|| read.text()))
+    }
+
+    fn holds(text: &str, table: &str, key: &str, value: &Scalar) -> Result<bool, TomlError> {
+        Ok(TomlText::read(text)?.holds(table, key, value))
     }
 
     /// Sets `t.k` and returns the text, the same one if nothing changed.

@@ -137,6 +137,7 @@ const fn list_type_name(kind: ListType) -> &'static str {
         ListType::Strings => "[]string",
         ListType::Ints => "[]int",
         ListType::Lists => "[][]interface {}",
+        ListType::Named(named) => named.name,
     }
 }
 

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::function::Function;
+use super::function::{Function, Type};
 use super::text::Text;
 use crate::yaml;
 
@@ -83,7 +83,28 @@ pub enum ListType {
     Ints,
     /// `[][]interface {}`.
     Lists,
+    /// A type of the host program, such as that of Helm's `.Capabilities.APIVersions`.
+    Named(&'static NamedList),
 }
+
+/// A slice type of the host program.
+#[derive(Debug)]
+pub struct NamedList {
+    /// The type as `%T` prints it, such as `common.VersionSet`.
+    pub name: &'static str,
+    /// The type of its elements; with [`Type::String`] it passes where `[]string` is wanted.
+    pub element: Type,
+    /// Its methods, by name; called with the receiver as the first argument, which the parameters do not list.
+    pub method: fn(&str) -> Option<&'static Function>,
+}
+
+impl PartialEq for NamedList {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for NamedList {}
 
 /// A slice.
 #[derive(Debug)]
@@ -135,8 +156,27 @@ pub struct Map {
     pub kind: MapType,
     /// Whether it is a nil map (then without entries): it can be read but not written.
     pub nil: bool,
-    /// The entries. A borrow must not be held across anything that runs template code.
-    pub entries: RefCell<Entries>,
+    /// The entries. The same ones can stand behind maps of different types: `.Values` is a `common.Values` for the
+    /// chart it belongs to and a plain map inside its parent's. A borrow must not be held across anything that runs
+    /// template code.
+    pub entries: Rc<RefCell<Entries>>,
+}
+
+impl Map {
+    /// A map with these entries.
+    pub fn new(kind: MapType, entries: Entries) -> Self {
+        Self { kind, nil: false, entries: Rc::new(RefCell::new(entries)) }
+    }
+
+    /// A nil map.
+    pub fn nil(kind: MapType) -> Self {
+        Self { kind, nil: true, entries: Rc::default() }
+    }
+
+    /// The same map as another type: what is written to one shows in both.
+    pub fn as_type(&self, kind: MapType) -> Self {
+        Self { kind, nil: self.nil, entries: Rc::clone(&self.entries) }
+    }
 }
 
 /// Go's `reflect.Kind`, as far as a value here can have it.
@@ -222,6 +262,17 @@ pub trait Object: std::fmt::Debug {
         None
     }
 
+    /// What `{{ }}` prints if the value was reached through a pointer, whose methods then count: fields of
+    /// `.Capabilities` have a `String()` there that they lose as arguments.
+    fn string_by_pointer(&self) -> Option<String> {
+        self.string()
+    }
+
+    /// The fields of a struct as JSON names and orders them, those left out that are empty and may be.
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        None
+    }
+
     /// What JSON and YAML write; an error has Go's words.
     fn plain(&self) -> Result<yaml::Value, String>;
 
@@ -273,7 +324,7 @@ impl Value {
 
     /// A `map[string]interface {}`.
     pub fn map(entries: Entries) -> Self {
-        Self::Map(Rc::new(Map { kind: MapType::Any, nil: false, entries: RefCell::new(entries) }))
+        Self::Map(Rc::new(Map::new(MapType::Any, entries)))
     }
 
     /// Its kind; [`Kind::Invalid`] for nil.

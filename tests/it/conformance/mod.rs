@@ -12,6 +12,7 @@ mod official_chart;
 mod release;
 mod sort;
 mod values;
+mod versions;
 mod yaml;
 
 use std::path::{Path, PathBuf};
@@ -37,14 +38,18 @@ const COMMANDS: &[(&str, Answer)] = &[
     ("coalesce", values::answer_coalesce),
     ("sort", sort::answer),
     ("release", release::answer),
+    ("semver", versions::answer),
 ];
 
 /// Tells what is wrong with one case of a file without a command; nothing if it is right.
 type Check = fn(&Value) -> Option<String>;
 
 /// Files without a command.
-const OLDER_FILES: &[(&str, Check)] =
-    &[("from-yaml-cases.json", yaml::check_from_yaml), ("to-yaml-cases.json", yaml::check_to_yaml)];
+const OLDER_FILES: &[(&str, Check)] = &[
+    ("from-yaml-cases.json", yaml::check_from_yaml),
+    ("to-yaml-cases.json", yaml::check_to_yaml),
+    ("semver-compare-cases.json", versions::check),
+];
 
 /// The files that have a test of their own below.
 const TESTED: &[&str] = &[
@@ -55,6 +60,8 @@ const TESTED: &[&str] = &[
     "to-yaml-cases.json",
     "sort-cases.json",
     "release-cases.json",
+    "semver-cases.json",
+    "semver-compare-cases.json",
 ];
 
 /// How many differences are shown of one file.
@@ -181,6 +188,12 @@ fn documents_are_split_and_sorted_as_in_helm() {
 #[test]
 fn records_are_read_and_written_as_helm_does() {
     run_tested("release-cases.json");
+}
+
+#[test]
+fn versions_fit_constraints_as_in_helm() {
+    run_tested("semver-cases.json");
+    run_tested("semver-compare-cases.json");
 }
 
 /// Whatever else lies in the folder is run too if its command is known, and named if it is not.
