@@ -8,6 +8,7 @@ pub mod gotemplate;
 mod jinja;
 pub mod manifest;
 pub mod sprig;
+pub mod stack;
 
 pub use jinja::undeclared;
 
