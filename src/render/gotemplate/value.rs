@@ -268,9 +268,10 @@ pub trait Object: std::fmt::Debug {
         self.string()
     }
 
-    /// The fields of a struct as JSON names and orders them, those left out that are empty and may be.
+    /// The exported fields of a struct as JSON names and orders them, those left out that are empty and may be.
     fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
-        None
+        let is_exported = |name: &str| name.starts_with(|first: char| first.is_ascii_uppercase());
+        Some(self.fields()?.into_iter().filter(|(name, _)| is_exported(name)).collect())
     }
 
     /// What JSON and YAML write; an error has Go's words.

@@ -29,10 +29,10 @@ pub(crate) enum Helm {
 }
 
 /// Answers one request: the value, or the error's full text.
-type Answer = fn(&Value, Helm) -> Result<Value, String>;
+pub(crate) type Answer = fn(&Value, Helm) -> Result<Value, String>;
 
 /// What can be asked: the command's name and what answers it.
-const COMMANDS: &[(&str, Answer)] = &[
+pub(crate) const COMMANDS: &[(&str, Answer)] = &[
     ("yaml", yaml::answer),
     ("strvals", values::answer_strvals),
     ("coalesce", values::answer_coalesce),
