@@ -7,6 +7,7 @@ mod argument;
 pub mod encoding;
 pub mod paths;
 pub mod random;
+pub mod regex;
 pub mod semver;
 pub mod urls;
 
@@ -20,7 +21,7 @@ use super::gotemplate::function::Function;
 
 /// The families.
 const FAMILIES: &[&[Function]] =
-    &[encoding::FUNCTIONS, paths::FUNCTIONS, random::FUNCTIONS, semver::FUNCTIONS, urls::FUNCTIONS];
+    &[encoding::FUNCTIONS, paths::FUNCTIONS, random::FUNCTIONS, regex::FUNCTIONS, semver::FUNCTIONS, urls::FUNCTIONS];
 
 /// The function of that name.
 pub fn find(name: &str) -> Option<&'static Function> {

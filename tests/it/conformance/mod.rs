@@ -9,6 +9,7 @@
 mod config_facts;
 mod embedded_chart;
 mod official_chart;
+mod regex;
 mod release;
 mod sort;
 mod values;
@@ -49,6 +50,7 @@ const OLDER_FILES: &[(&str, Check)] = &[
     ("from-yaml-cases.json", yaml::check_from_yaml),
     ("to-yaml-cases.json", yaml::check_to_yaml),
     ("semver-compare-cases.json", versions::check),
+    ("regex-cases.json", regex::check),
 ];
 
 /// The files that have a test of their own below.
@@ -60,6 +62,7 @@ const TESTED: &[&str] = &[
     "to-yaml-cases.json",
     "sort-cases.json",
     "release-cases.json",
+    "regex-cases.json",
     "semver-cases.json",
     "semver-compare-cases.json",
 ];
@@ -188,6 +191,11 @@ fn documents_are_split_and_sorted_as_in_helm() {
 #[test]
 fn records_are_read_and_written_as_helm_does() {
     run_tested("release-cases.json");
+}
+
+#[test]
+fn regular_expressions_answer_as_in_helm() {
+    run_tested("regex-cases.json");
 }
 
 #[test]
