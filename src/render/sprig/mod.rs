@@ -17,6 +17,7 @@ pub mod numbers;
 pub mod paths;
 pub mod random;
 pub mod reflection;
+pub mod regex;
 pub mod semver;
 pub mod strings;
 pub mod urls;
@@ -41,6 +42,7 @@ const FAMILIES: &[&[Function]] = &[
     paths::FUNCTIONS,
     random::FUNCTIONS,
     reflection::FUNCTIONS,
+    regex::FUNCTIONS,
     semver::FUNCTIONS,
     strings::FUNCTIONS,
     urls::FUNCTIONS,
