@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::{Chart, ChartError, Engine, File, Metadata};
+use bytes::Bytes;
+
+use super::{Chart, ChartError, Engine, File, metadata::Draft};
+use crate::values::Compat;
 
 macro_rules! files {
     ($($path:literal,)*) => {
@@ -53,8 +56,11 @@ const TEMPLATES: &[(&str, &[u8])] = files![
 const FILES: &[(&str, &[u8])] = files!["templates/files/k8s-init.sh",];
 
 pub(super) fn load() -> Result<Chart, ChartError> {
-    let metadata: Metadata =
-        serde_yaml::from_str(text!("Chart.yaml")).map_err(|error| ChartError::Metadata(error.to_string()))?;
+    let mut draft = Draft::default();
+    draft
+        .add(text!("Chart.yaml").as_bytes(), Compat::Helm4)
+        .map_err(|error| ChartError::Yaml { file: "Chart.yaml", error })?;
+    let metadata = draft.finish()?;
     let values = Cow::Borrowed(text!("values.yaml"));
     Ok(Chart::new(
         metadata,
@@ -67,7 +73,7 @@ pub(super) fn load() -> Result<Chart, ChartError> {
 }
 
 fn list(table: &'static [(&'static str, &'static [u8])]) -> Vec<File> {
-    table.iter().map(|(name, data)| File { name: Cow::Borrowed(name), data: Cow::Borrowed(data) }).collect()
+    table.iter().map(|(name, data)| File::new(*name, Bytes::from_static(data))).collect()
 }
 
 #[cfg(test)]

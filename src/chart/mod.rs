@@ -1,18 +1,32 @@
-//! A chart in memory: metadata, default values, schema, templates and files.
+//! A chart in memory: metadata, default values, schema, templates, files and the charts inside it.
 //!
-//! Owns the model that every source of charts fills (for now the chart compiled into the program, later folders,
-//! archives and registries) and nothing that is done with a chart: merging values is `values`, running templates is
-//! `render`. Field names are those of Helm's `Chart.yaml`.
+//! Owns the model that every source of charts fills (the chart compiled into the program, a list of files, a folder, an
+//! archive), what makes a chart valid, and the guards against charts that mean harm. What is done with a chart is not
+//! its business: merging values is `values`, running templates is `render`, fetching is `registry`. Field names are
+//! those of Helm's `Chart.yaml`; the rules are those of Helm's `chart/loader`.
 
+pub mod archive;
 mod embedded;
+mod error;
+mod files;
+mod folder;
+mod ignore;
+mod metadata;
+mod process;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use serde::{Deserialize, Serialize};
+use bytes::Bytes;
 
-use crate::code::Code;
+pub use error::{ChartError, IgnoreError, MAX_CHART_SIZE, MAX_FILE_SIZE};
+pub use files::{LoadWarning, from_files};
+pub use folder::{Links, load, read_folder};
+pub use metadata::{Dependency, Lock, Maintainer, Metadata};
+pub use process::{ProcessError, is_compatible, process_dependencies};
+
 use crate::yaml::{self, Mapping, Numbers, Value};
 
 /// A file of a chart: its path inside the chart, with `/`, and its bytes.
@@ -20,11 +34,18 @@ use crate::yaml::{self, Mapping, Numbers, Value};
 pub struct File {
     /// Path below the chart's top folder, such as `templates/core/service.yaml`.
     pub name: Cow<'static, str>,
-    /// Content.
-    pub data: Cow<'static, [u8]>,
+    /// Content; copies share it.
+    pub data: Bytes,
+    /// When it was changed last, if its source tells.
+    pub modified: Option<jiff::Timestamp>,
 }
 
 impl File {
+    /// A file of this content.
+    pub fn new(name: impl Into<Cow<'static, str>>, data: impl Into<Bytes>) -> Self {
+        Self { name: name.into(), data: data.into(), modified: None }
+    }
+
     /// The content as text, if it is UTF-8.
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.data).ok()
@@ -40,124 +61,33 @@ pub enum Engine {
     Go,
 }
 
-/// `Chart.yaml`. Unknown fields are ignored, as Helm does.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Metadata {
-    /// Name of the chart.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub name: String,
-    /// Home page.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub home: String,
-    /// Addresses of sources.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sources: Vec<String>,
-    /// Version of the chart, semantic.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub version: String,
-    /// One sentence.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub description: String,
-    /// Words to search by.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub keywords: Vec<String>,
-    /// Who looks after it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub maintainers: Vec<Maintainer>,
-    /// Address of a picture.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub icon: String,
-    /// Version of the chart format: `v1` or `v2`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub api_version: String,
-    /// Condition under which a subchart is on.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub condition: String,
-    /// Tags under which a subchart is on.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub tags: String,
-    /// Version of the application inside.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub app_version: String,
-    /// Whether the chart should no longer be used.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub deprecated: bool,
-    /// Free annotations.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
-    /// Constraint on the version of Kubernetes.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub kube_version: String,
-    /// Charts this one needs, as written; judged by who loads them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub dependencies: Vec<serde_json::Value>,
-    /// `application` or `library`.
-    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
-    pub kind: String,
-}
-
-impl Metadata {
-    /// As a map under Helm's names, empty fields left out, as a release record keeps it.
-    pub fn to_mapping(&self) -> Mapping {
-        match serde_json::to_value(self).map(Value::from) {
-            Ok(Value::Mapping(map)) => map,
-            // Text, lists and maps of text: writing them as JSON cannot fail.
-            _ => Mapping::new(),
-        }
-    }
-}
-
-/// Someone who looks after a chart.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Maintainer {
-    /// Name.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub name: String,
-    /// Mail address.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub email: String,
-    /// Home page.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub url: String,
-}
-
 /// A chart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Chart {
     /// `Chart.yaml`.
     pub metadata: Metadata,
-    /// Every file under `templates/`, in byte order of the paths.
+    /// `Chart.lock` or `requirements.lock`.
+    pub lock: Option<Lock>,
+    /// Every file under `templates/`.
     pub templates: Vec<File>,
-    /// Other files that templates may read, in byte order of the paths.
+    /// Other files, which templates may read: what is no template, no subchart and not read by Helm itself.
     pub files: Vec<File>,
+    /// Every file as it came, those of subcharts included; empty for the embedded chart.
+    pub raw: Vec<File>,
+    /// The charts in `charts/`; after [`process_dependencies`] those that are on, under the names they go by.
+    pub dependencies: Vec<Chart>,
+    /// What is strange about it.
+    pub warnings: Vec<LoadWarning>,
+    /// When `Chart.yaml` was changed last.
+    pub modified: Option<jiff::Timestamp>,
+    /// When the schema was changed last.
+    pub schema_modified: Option<jiff::Timestamp>,
     /// `values.schema.json`.
     pub schema: Option<Cow<'static, [u8]>>,
     /// The language of the templates.
     pub engine: Engine,
     values_text: Cow<'static, str>,
     values: OnceLock<Value>,
-}
-
-/// Why a chart cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ChartError {
-    /// `Chart.yaml` cannot be read.
-    #[error("cannot load Chart.yaml: {0}")]
-    Metadata(String),
-    /// `values.yaml` cannot be read.
-    #[error("cannot load values.yaml: {0}")]
-    Values(String),
-}
-
-impl ChartError {
-    /// The message code.
-    pub const fn code(&self) -> Code {
-        match self {
-            Self::Metadata(_) | Self::Values(_) => Code::Chart,
-        }
-    }
 }
 
 impl Chart {
@@ -172,7 +102,21 @@ impl Chart {
     ) -> Self {
         templates.sort_by(|one, other| one.name.cmp(&other.name));
         files.sort_by(|one, other| one.name.cmp(&other.name));
-        Self { metadata, templates, files, schema, engine, values_text, values: OnceLock::new() }
+        Self {
+            metadata,
+            lock: None,
+            templates,
+            files,
+            raw: Vec::new(),
+            dependencies: Vec::new(),
+            warnings: Vec::new(),
+            modified: None,
+            schema_modified: None,
+            schema,
+            engine,
+            values_text,
+            values: OnceLock::new(),
+        }
     }
 
     /// The chart compiled into the program. Cheap: no file is opened, and only `Chart.yaml` is read.
@@ -200,10 +144,63 @@ impl Chart {
     pub fn values(&self) -> Result<&Value, ChartError> {
         if self.values.get().is_none() {
             let values = yaml::read_mapping(self.values_text.as_bytes(), Numbers::Exact);
-            let value = Value::Mapping(values.map_err(|error| ChartError::Values(error.to_string()))?);
+            let value = Value::Mapping(values.map_err(|error| ChartError::Yaml { file: "values.yaml", error })?);
             // Another thread may have been faster with the same result.
             let _ = self.values.set(value);
         }
-        self.values.get().ok_or_else(|| ChartError::Values("not kept".to_owned()))
+        Ok(self.values.get().unwrap_or(&Value::Null))
+    }
+
+    /// The default values as a map; empty if the chart has none.
+    ///
+    /// # Errors
+    /// As [`Chart::values`].
+    pub fn values_map(&self) -> Result<&Mapping, ChartError> {
+        static EMPTY: Mapping = Mapping::new();
+        Ok(self.values()?.as_mapping().unwrap_or(&EMPTY))
+    }
+
+    /// Puts other default values in place: what the processing of dependencies has made of them.
+    pub(crate) fn set_values(&mut self, values: Mapping) {
+        self.values = OnceLock::from(Value::Mapping(values));
+    }
+
+    /// The bytes of `values.yaml`, if the chart has that file.
+    pub fn raw_values(&self) -> Option<&[u8]> {
+        match self.engine {
+            Engine::Jinja => Some(self.values_text.as_bytes()),
+            Engine::Go => self.raw.iter().find(|file| file.name == "values.yaml").map(|file| &*file.data),
+        }
+    }
+
+    /// The CustomResourceDefinitions in `crds/` of this chart and of those inside it, each with its path under the
+    /// outermost chart, such as `web/charts/db/crds/a.yaml`.
+    pub fn crds(&self) -> Vec<(String, &File)> {
+        fn collect<'a>(chart: &'a Chart, path: &str, found: &mut Vec<(String, &'a File)>) {
+            for file in &chart.files {
+                let extension = files::extension(&file.name);
+                let is_manifest = [".yaml", ".yml", ".json"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+                if file.name.starts_with("crds/") && is_manifest {
+                    found.push((format!("{path}/{}", file.name), file));
+                }
+            }
+            for inner in &chart.dependencies {
+                collect(inner, &format!("{path}/charts/{}", inner.metadata.name), found);
+            }
+        }
+        let mut found = Vec::new();
+        collect(self, &self.metadata.name, &mut found);
+        found
+    }
+
+    /// This chart and all inside it.
+    pub fn tree(&self) -> Vec<&Chart> {
+        let mut all = vec![self];
+        let mut next = 0;
+        while let Some(chart) = all.get(next) {
+            all.extend(&chart.dependencies);
+            next += 1;
+        }
+        all
     }
 }

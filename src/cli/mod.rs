@@ -15,7 +15,6 @@ mod env;
 mod environment;
 mod explain;
 mod get;
-mod glob;
 mod global;
 mod help;
 mod history;

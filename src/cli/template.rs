@@ -7,11 +7,11 @@ use clap::Args;
 use crate::action;
 use crate::cluster;
 use crate::code::Exit;
+use crate::path_match;
 use crate::render::manifest::{self, Document, Hook, split};
 use crate::ui::{Failure, Level, Message, Printer, Reason, Unsupported, Usage};
 
 use super::args::{DryRun, DryRunArgs, path};
-use super::glob;
 use super::install::{ReleaseArgs, ReleaseSettings};
 use super::literal;
 use super::runtime::Context;
@@ -213,7 +213,7 @@ fn show_only(patterns: &[String], manifest: &str) -> Result<String, Failure> {
             let path = document.lines().find_map(|line| line.strip_prefix("# Source: "));
             // The part before the first slash is the chart's name.
             let Some((_, path)) = path.and_then(|path| path.split_once('/')) else { continue };
-            if glob::matches(pattern, path) {
+            if path_match::matches(pattern, path) {
                 found = true;
                 for part in ["---\n", document, "\n"] {
                     text.push_str(part);

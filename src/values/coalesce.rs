@@ -26,6 +26,11 @@ pub struct ChartValues {
     pub dependencies: Option<Vec<Dependency>>,
     /// The charts inside it.
     pub subcharts: Vec<ChartValues>,
+    /// Its place among the charts that its parent had before dependencies were processed; copies under an alias keep
+    /// it, so that whoever holds the charts themselves can follow.
+    pub place: usize,
+    /// Whether its own dependencies were processed.
+    pub is_processed: bool,
 }
 
 /// Values and chart do not fit together.

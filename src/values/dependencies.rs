@@ -102,6 +102,7 @@ fn enable(
     warnings: &mut Vec<Warning>,
 ) -> Result<(), CoalesceError> {
     let Some(mut dependencies) = chart.dependencies.take() else { return Ok(()) };
+    chart.is_processed = true;
     // Charts that nobody declared come first, then the declared ones in the order of their declaration.
     let is_meant =
         |it: &Dependency, chart: &ChartValues| it.name == chart.name && is_compatible(&it.version, &chart.version);

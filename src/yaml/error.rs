@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::scanner::Mark;
+use super::value::Value;
 use crate::code::Code;
 
 /// A place in a text, counted from one as editors do.
@@ -113,6 +114,9 @@ pub enum Error {
         /// Go's type of what is needed.
         wanted: &'static str,
     },
+    /// Something that does not fit the Go type it is read into, in the words of Go's JSON.
+    #[error("error unmarshaling JSON: while decoding JSON: {0}")]
+    Json(String),
     /// A line that begins with `---` and goes on with something else.
     #[error("error reading yaml document: invalid Yaml document separator: {text}")]
     Separator {
@@ -133,6 +137,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// That a value has another shape than the type it is read into.
+    pub fn shape(found: &Value, wanted: &'static str) -> Self {
+        let found = match found {
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Int(_) | Value::UInt(_) | Value::Float(_) => "number",
+            Value::String(_) => "string",
+            Value::Sequence(_) => "array",
+            Value::Mapping(_) => "object",
+        };
+        Self::Shape { found, wanted }
+    }
+
     /// Where the problem really is in the text that was read.
     pub fn position(&self) -> Option<Position> {
         match self {
@@ -140,7 +157,7 @@ impl Error {
             Self::NotJson { position, .. } => *position,
             Self::Separator { position, .. } => Some(*position),
             Self::Document(error) => error.position(),
-            Self::Shape { .. } | Self::WriteNumber(_) => None,
+            Self::Shape { .. } | Self::Json(_) | Self::WriteNumber(_) => None,
         }
     }
 

@@ -19,6 +19,7 @@ pub mod json;
 pub mod number;
 mod origin;
 mod parser;
+mod pretty;
 mod properties;
 mod read;
 mod resolve;
@@ -26,6 +27,7 @@ mod scalars;
 mod scanner;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod value;
 mod write;
 
@@ -33,8 +35,10 @@ pub use compose::MAX_DEPTH;
 pub use decode::Numbers;
 pub use error::{Error, Fault, Position};
 pub use origin::{Origin, Origins, Source, SourceId, Sources, Span, Step};
+pub use pretty::{Node, to_yaml_pretty};
 pub use read::{
     read, read_documents, read_documents_with_origins, read_mapping, read_mapping_with_origins, read_sequence,
 };
+pub use typed::{Struct, Type, read_struct};
 pub use value::{Mapping, Value, merge};
 pub use write::{natural_order, to_yaml};

@@ -241,6 +241,17 @@ pub trait Object: std::fmt::Debug {
     /// What `%v` prints of a type without `String()`; fields of a struct as `{a b}`.
     fn print(&self) -> String;
 
+    /// The fields of a struct (or of what a pointer points to), for the verbs of `printf` that look into it. Without
+    /// them every verb prints what [`print`](Self::print) says.
+    fn fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        None
+    }
+
+    /// What `%#v` prints of a type that says it itself.
+    fn go_string(&self) -> Option<String> {
+        None
+    }
+
     /// An exported field of a struct.
     fn field(&self, _name: &str) -> Option<Value> {
         None
@@ -257,9 +268,10 @@ pub trait Object: std::fmt::Debug {
         self.string()
     }
 
-    /// The fields of a struct as JSON names and orders them, those left out that are empty and may be.
+    /// The exported fields of a struct as JSON names and orders them, those left out that are empty and may be.
     fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
-        None
+        let is_exported = |name: &str| name.starts_with(|first: char| first.is_ascii_uppercase());
+        Some(self.fields()?.into_iter().filter(|(name, _)| is_exported(name)).collect())
     }
 
     /// What JSON and YAML write; an error has Go's words.

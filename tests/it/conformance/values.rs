@@ -143,5 +143,6 @@ fn load(files: &Mapping, prefix: &str, metadata: &Mapping, helm: Helm) -> Result
         schema: None,
         dependencies,
         subcharts,
+        ..ChartValues::default()
     })
 }

@@ -1,5 +1,21 @@
 //! Go's `path.Match`: `*` and `?` match anything but `/`, `[a-z]` and `[^a-z]` match one character, `\` takes the next
-//! one as it stands. `template --show-only` matches templates with it.
+//! one as it stands. `template --show-only` chooses templates with it, `.helmignore` files. Shared by rooms that do not
+//! know each other.
+
+/// Whether Go takes it for a pattern: classes end, and something follows a backslash.
+pub(crate) fn is_valid(pattern: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let mut at = 0;
+    while at < pattern.len() {
+        if pattern[at] == '*' {
+            at += 1;
+            continue;
+        }
+        let Some((_, after)) = one(&pattern, at) else { return false };
+        at = after;
+    }
+    true
+}
 
 /// Whether the whole of `text` matches. A broken pattern matches nothing, as Helm ignores Go's error.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
@@ -85,7 +101,7 @@ fn class_character(pattern: &[char], at: usize) -> Option<(char, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{is_valid, matches};
 
     #[test]
     fn patterns_match_as_in_go() {
@@ -112,6 +128,12 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn broken_patterns_are_known_wherever_they_are_broken() {
+        assert!(["", "*", "a[b-c]*", "\\*", "[^x]"].iter().all(|pattern| is_valid(pattern)));
+        assert!(["[", "abc[", "*[a", "x\\", "[]a]", "[a-]", "[-]"].iter().all(|pattern| !is_valid(pattern)));
     }
 
     #[test]
