@@ -172,9 +172,12 @@ fn dependency(random: &mut Random, name: &str, version: &str) -> Value {
         let mut imports = Vec::new();
         for _ in 0..=random.few(2) {
             let parent = places.remove(random.below(places.len()));
+            if parent == "." && !imports.is_empty() {
+                continue;
+            }
             if parent == "." && random.chance(50) {
                 imports.push(Value::from(random.word(&["a", "b", "g", "none"])));
-                continue;
+                break;
             }
             let child = random.word(&["a", "exports", "exports.a", "global", "b.c", "."]);
             imports.push(Value::Mapping(Mapping::from([
