@@ -30,3 +30,8 @@ pub fn find(name: &str) -> Option<&'static Function> {
     });
     index.get(name).copied()
 }
+
+/// The names of all functions.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().flat_map(|family| family.iter()).map(|function| function.name)
+}
