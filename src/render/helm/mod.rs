@@ -24,8 +24,7 @@ use std::collections::BTreeMap;
 use super::gotemplate::host::Host;
 use super::gotemplate::machine::{Machine, MissingKey, Options};
 use super::gotemplate::set::Templates;
-use super::stack::on_big_stack;
-use super::{ReleaseInfo, is_partial};
+use super::{ReleaseInfo, is_partial, stack};
 use crate::chart::{Chart, File};
 use crate::values::Compat;
 use crate::yaml::Mapping;
@@ -78,20 +77,14 @@ pub struct TemplateError {
     pub trouble: Box<Trouble>,
 }
 
-impl TemplateError {
-    /// Something that has no place in a template.
-    fn without_place(text: String) -> Self {
-        let fault = Fault::Budget(text.clone());
-        Self { text, trouble: Box::new(Trouble { fault, frames: Vec::new(), left_out: 0, hints: Vec::new() }) }
-    }
-}
-
 /// Renders every template of a chart and of those inside it. The files come in byte order of their paths.
 ///
 /// # Errors
 /// At the first file that cannot be parsed or fails.
 pub fn render(request: &Request<'_>) -> Result<Vec<RenderedFile>, TemplateError> {
-    on_big_stack(|| render_here(request)).unwrap_or_else(|error| Err(TemplateError::without_place(error.to_string())))
+    // Templates may nest as deep as Go lets them, for which a usual stack is too small; without a thread of its own
+    // the render ends in an error where the stack does.
+    stack::on_big_stack(|| render_here(request)).unwrap_or_else(|_| render_here(request))
 }
 
 fn render_here(request: &Request<'_>) -> Result<Vec<RenderedFile>, TemplateError> {
