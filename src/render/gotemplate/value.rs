@@ -17,7 +17,7 @@ use crate::yaml;
 pub type Entries = BTreeMap<Text, Value>;
 
 /// Types with an integer inside that a template can meet, Go's named ones included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IntType {
     /// `int`: literals, `len`, `int`, elements of `until`.
     Int,
@@ -34,7 +34,7 @@ pub enum IntType {
 }
 
 /// Types with an unsigned integer inside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UintType {
     /// `uint8`: a byte of a string that was indexed.
     Uint8,

@@ -10,6 +10,7 @@
 mod config_facts;
 mod embedded_chart;
 mod official_chart;
+mod regex;
 mod release;
 mod render;
 mod sort;
@@ -54,6 +55,7 @@ const OLDER_FILES: &[(&str, Check)] = &[
     ("to-yaml-cases.json", |case, _| yaml::check_to_yaml(case)),
     ("semver-compare-cases.json", |case, _| versions::check(case)),
     ("go-template-cases.json", render::check_template),
+    ("regex-cases.json", |case, _| regex::check(case)),
 ];
 
 /// The files that have a test of their own below.
@@ -65,6 +67,7 @@ const TESTED: &[&str] = &[
     "to-yaml-cases.json",
     "sort-cases.json",
     "release-cases.json",
+    "regex-cases.json",
     "semver-cases.json",
     "semver-compare-cases.json",
     "render-language-cases.json",
@@ -221,6 +224,11 @@ fn charts_render_as_in_helm() {
 #[test]
 fn records_are_read_and_written_as_helm_does() {
     run_tested("release-cases.json");
+}
+
+#[test]
+fn regular_expressions_answer_as_in_helm() {
+    run_tested("regex-cases.json");
 }
 
 #[test]
