@@ -8,6 +8,7 @@ pub mod address;
 pub mod base32;
 pub mod base64;
 pub mod path;
+pub mod regexp;
 pub mod strconv;
 pub mod url;
 

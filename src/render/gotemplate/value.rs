@@ -257,6 +257,11 @@ pub trait Object: std::fmt::Debug {
         None
     }
 
+    /// Whether it is a struct that has a field of this name which templates may not read.
+    fn has_unexported(&self, _name: &str) -> bool {
+        false
+    }
+
     /// A method. It is called with the receiver as its first argument, which its parameters do not list.
     fn method(&self, _name: &str) -> Option<&'static Function> {
         None

@@ -17,6 +17,7 @@ pub mod numbers;
 pub mod paths;
 pub mod random;
 pub mod reflection;
+pub mod regex;
 pub mod semver;
 pub mod strings;
 pub mod urls;
@@ -41,6 +42,7 @@ const FAMILIES: &[&[Function]] = &[
     paths::FUNCTIONS,
     random::FUNCTIONS,
     reflection::FUNCTIONS,
+    regex::FUNCTIONS,
     semver::FUNCTIONS,
     strings::FUNCTIONS,
     urls::FUNCTIONS,
@@ -53,4 +55,9 @@ pub fn find(name: &str) -> Option<&'static Function> {
         FAMILIES.iter().flat_map(|family| family.iter()).map(|function| (function.name, function)).collect()
     });
     index.get(name).copied()
+}
+
+/// The names of all functions.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().flat_map(|family| family.iter()).map(|function| function.name)
 }

@@ -5,14 +5,14 @@ use maibot::yaml::{Mapping, Numbers, Value, read_documents, read_mapping};
 
 use super::{Helm, text};
 
-fn compat(helm: Helm) -> Compat {
+pub(super) fn compat(helm: Helm) -> Compat {
     match helm {
         Helm::Four => Compat::Helm4,
         Helm::Three => Compat::Helm3,
     }
 }
 
-fn strings(case: &Value, key: &str) -> Vec<String> {
+pub(super) fn strings(case: &Value, key: &str) -> Vec<String> {
     let list = case.get(key).and_then(Value::as_sequence);
     list.into_iter().flatten().map(|item| item.as_str().unwrap().to_owned()).collect()
 }

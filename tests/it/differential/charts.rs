@@ -167,19 +167,28 @@ fn dependency(random: &mut Random, name: &str, version: &str) -> Value {
         entry.insert("alias".to_owned(), Value::from(random.word(&["al", "al", "be"])));
     }
     if random.chance(30) {
-        let imports = (0..=random.few(2)).map(|_| {
-            if random.chance(50) {
-                return Value::from(random.word(&["a", "b", "g", "none"]));
+        // Each into a place of its own: Helm writes what comes second into the map that it took the first one from.
+        let mut places = vec!["a", "b", "im", "g.h", "."];
+        let mut imports = Vec::new();
+        for _ in 0..=random.few(2) {
+            let parent = places.remove(random.below(places.len()));
+            if parent == "." && !imports.is_empty() {
+                continue;
             }
-            let pair = [
-                ("child", &["a", "exports", "exports.a", "global", "b.c", "."][..]),
-                ("parent", &["a", "b", ".", "im", "global", "a.b"][..]),
-            ];
-            Value::Mapping(
-                pair.into_iter().map(|(key, words)| (key.to_owned(), Value::from(random.word(words)))).collect(),
-            )
-        });
-        entry.insert("import-values".to_owned(), Value::Sequence(imports.collect()));
+            if parent == "." && random.chance(50) {
+                imports.push(Value::from(random.word(&["a", "b", "g", "none"])));
+                break;
+            }
+            let child = random.word(&["a", "exports", "exports.a", "global", "b.c", "."]);
+            imports.push(Value::Mapping(Mapping::from([
+                ("child".to_owned(), Value::from(child)),
+                ("parent".to_owned(), Value::from(parent)),
+            ])));
+            if parent == "." {
+                break;
+            }
+        }
+        entry.insert("import-values".to_owned(), Value::Sequence(imports));
     }
     Value::Mapping(entry)
 }
