@@ -76,6 +76,9 @@ pub enum RenderError {
         /// That line of the template, trimmed.
         source_line: Option<String>,
     },
+    /// A template of a chart of Helm's failed, in Helm's words.
+    #[error(transparent)]
+    Helm(#[from] helm::TemplateError),
     /// A rendered document cannot be read.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -91,7 +94,7 @@ impl RenderError {
             Self::Chart(error) => error.code(),
             Self::Sections { .. } => Code::ValuesSchema,
             Self::Refused { code, .. } => *code,
-            Self::Template { .. } => Code::Template,
+            Self::Template { .. } | Self::Helm(_) => Code::Template,
             Self::Manifest(error) => error.code(),
             Self::Engine => Code::Unsupported,
         }

@@ -12,8 +12,11 @@ mod files;
 mod functions;
 mod glob;
 mod json;
+mod release_name;
 mod structure;
 mod yaml;
+
+pub use release_name::release_name;
 
 pub use capabilities::{Capabilities, HelmVersion, KubeVersion, KubeVersionError};
 

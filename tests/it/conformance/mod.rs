@@ -6,6 +6,7 @@
 //! ([`OLDER_FILES`]). Every file found is run or named; each prints one line
 //! `conformance FILE: N passed, N failed, N skipped`.
 
+mod charts;
 mod config_facts;
 mod embedded_chart;
 mod official_chart;
