@@ -71,6 +71,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// `--name-template` cannot be parsed or fails.
+    #[error("{0}")]
+    NameTemplate(String),
     /// There is no such program.
     #[error(
         "unable to find binary at {name}: exec: {}: {reason}",
@@ -103,6 +106,14 @@ pub enum Error {
     /// The templates.
     #[error(transparent)]
     Render(#[from] render::RenderError),
+    /// A Go template.
+    #[error("{error}")]
+    Template {
+        /// What is wrong, in Helm's words and as facts.
+        error: Box<render::helm::TemplateError>,
+        /// Where the user gave the value that is null, if that is what is wrong.
+        place: Option<super::Place>,
+    },
     /// The user's values cannot be had.
     #[error(transparent)]
     Values(#[from] values::ValuesError),
@@ -274,6 +285,7 @@ impl Error {
                 Code::PostRenderer
             }
             Self::Render(error) => error.code(),
+            Self::Template { .. } => Code::Template,
             Self::Values(error) => error.code(),
             Self::Coalesce(error) => error.code(),
             Self::Schema { error, .. } => error.code(),
@@ -293,7 +305,7 @@ impl Error {
             Self::Raced { .. } => Code::Raced,
             Self::Unsupported { .. } => Code::Unsupported,
             Self::NotConfirmed { .. } => Code::NotConfirmed,
-            Self::SystemLabel | Self::BadKubeVersion { .. } => Code::Usage,
+            Self::SystemLabel | Self::BadKubeVersion { .. } | Self::NameTemplate(_) => Code::Usage,
             Self::Delete { .. } => Code::DeleteFailed,
             Self::Manifest(_) => Code::Manifest,
             Self::Interrupted => Code::Interrupted,

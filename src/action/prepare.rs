@@ -107,7 +107,7 @@ impl From<Error> for TemplateFailure {
 /// # Errors
 /// If the template cannot be parsed or fails.
 pub fn template_name(template: &str) -> Result<String, Error> {
-    Ok(helm::release_name(template, &host::Machine).map_err(RenderError::from)?)
+    helm::release_name(template, &host::Machine).map_err(Error::NameTemplate)
 }
 
 /// Renders for `template`. What is strange is told as soon as it is seen, also if something fails later.
@@ -274,7 +274,7 @@ fn render_go(
         lint: false,
         enable_dns: options.enable_dns,
     };
-    let files = helm::render(&request).map_err(|error| after(RenderError::from(error).into(), String::new()))?;
+    let files = helm::render(&request).map_err(|error| after(values.locate(error), String::new()))?;
 
     let crds = if options.include_crds { crds(&chart) } else { Vec::new() };
     let notes_path = format!("{}/templates/NOTES.txt", chart.metadata.name);

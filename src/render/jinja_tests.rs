@@ -12,14 +12,7 @@ fn chart(values: &'static str, templates: &[(&'static str, &str)]) -> Chart {
         app_version: "2".to_owned(),
         ..Metadata::default()
     };
-<<<<<<< HEAD
-    let templates = templates
-        .iter()
-        .map(|(name, text)| File::new(*name, text.as_bytes().to_vec()))
-        .collect();
-=======
     let templates = templates.iter().map(|(name, text)| File::new(*name, text.as_bytes().to_vec())).collect();
->>>>>>> refs/heads/chart
     Chart::new(metadata, Cow::Borrowed(values), Engine::Jinja, templates, Vec::new(), None)
 }
 

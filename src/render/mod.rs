@@ -4,6 +4,7 @@
 //! order, the manifest as Helm stores it (`manifest`). Pure: no clock, no file, no network. Values arrive merged with
 //! the chart's defaults (`values`), and what becomes of the objects is for others to decide.
 
+pub mod gostd;
 pub mod gotemplate;
 pub mod helm;
 mod jinja;
@@ -76,9 +77,6 @@ pub enum RenderError {
         /// That line of the template, trimmed.
         source_line: Option<String>,
     },
-    /// A template of a chart of Helm's failed, in Helm's words.
-    #[error(transparent)]
-    Helm(#[from] helm::TemplateError),
     /// A rendered document cannot be read.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -94,7 +92,7 @@ impl RenderError {
             Self::Chart(error) => error.code(),
             Self::Sections { .. } => Code::ValuesSchema,
             Self::Refused { code, .. } => *code,
-            Self::Template { .. } | Self::Helm(_) => Code::Template,
+            Self::Template { .. } => Code::Template,
             Self::Manifest(error) => error.code(),
             Self::Engine => Code::Unsupported,
         }

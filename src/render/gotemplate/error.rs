@@ -144,17 +144,12 @@ impl fmt::Display for Cause {
 impl fmt::Display for ExecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, column, context, cause, .. } = self;
-        write!(f, "template: {file}:{line}:{column}: executing {} at <{context}>: {cause}", Quoted(&self.template))
+        write!(
+            f,
+            "template: {file}:{line}:{column}: executing {} at <{context}>: {cause}",
+            super::quote::quoted(self.template.as_bytes())
+        )
     }
 }
 
 impl std::error::Error for ExecError {}
-
-/// As Go's `%q`.
-struct Quoted<'a>(&'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::yaml::number::quote(self.0))
-    }
-}

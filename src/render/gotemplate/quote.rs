@@ -18,6 +18,14 @@ pub fn append_quoted(out: &mut Vec<u8>, bytes: &[u8], quote: char, ascii: bool) 
     push(out, quote);
 }
 
+/// In double quotes, as `%q` prints it.
+pub fn quoted(bytes: &[u8]) -> String {
+    let mut out = Vec::with_capacity(bytes.len() + 2);
+    append_quoted(&mut out, bytes, '"', false);
+    // Whatever is not UTF-8 was escaped.
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// One character in single quotes.
 pub fn append_quoted_char(out: &mut Vec<u8>, character: char, ascii: bool) {
     out.push(b'\'');

@@ -17,7 +17,7 @@ use crate::yaml;
 pub type Entries = BTreeMap<Text, Value>;
 
 /// Types with an integer inside that a template can meet, Go's named ones included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IntType {
     /// `int`: literals, `len`, `int`, elements of `until`.
     Int,
@@ -34,7 +34,7 @@ pub enum IntType {
 }
 
 /// Types with an unsigned integer inside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UintType {
     /// `uint8`: a byte of a string that was indexed.
     Uint8,
@@ -255,6 +255,11 @@ pub trait Object: std::fmt::Debug {
     /// An exported field of a struct.
     fn field(&self, _name: &str) -> Option<Value> {
         None
+    }
+
+    /// Whether it is a struct that has a field of this name which templates may not read.
+    fn has_unexported(&self, _name: &str) -> bool {
+        false
     }
 
     /// A method. It is called with the receiver as its first argument, which its parameters do not list.

@@ -10,9 +10,7 @@ use super::{Request, Template, files};
 use crate::chart::{Chart, Metadata};
 use crate::render::gotemplate::function::{Function, Type};
 use crate::render::gotemplate::text::Text;
-use crate::render::gotemplate::value::{
-    Entries, Kind, List, ListType, Map, MapType, NamedList, NamedMap, Value,
-};
+use crate::render::gotemplate::value::{Entries, Kind, List, ListType, Map, MapType, NamedList, NamedMap, Value};
 use crate::values::Compat;
 use crate::yaml;
 
@@ -46,7 +44,9 @@ fn values_method(name: &str) -> Option<&'static Function> {
             let (Some(Value::Map(map)), Some(Value::Text(path))) = (args.first(), args.get(1)) else {
                 return Ok(Value::Nil);
             };
-            Ok(table(map, &path.to_str()).map(Value::Map).map_err(|key| format!("{} is not a table", yaml::number::quote(&key)))?)
+            Ok(table(map, &path.to_str())
+                .map(Value::Map)
+                .map_err(|key| format!("{} is not a table", yaml::number::quote(&key)))?)
         }),
     ];
     METHODS.iter().find(|method| method.name == name)
@@ -117,12 +117,7 @@ impl Root {
     }
 
     /// The templates of a chart and of those inside it, each under its path.
-    pub(super) fn collect<'c>(
-        &self,
-        chart: &'c Chart,
-        values: &Rc<Map>,
-        templates: &mut Vec<(String, Template<'c>)>,
-    ) {
+    pub(super) fn collect<'c>(&self, chart: &'c Chart, values: &Rc<Map>, templates: &mut Vec<(String, Template<'c>)>) {
         self.chart(chart, None, values, templates);
     }
 
@@ -154,8 +149,11 @@ impl Root {
                 (Text::from("Subcharts"), Value::map(subcharts)),
             ]),
         );
-        let scope =
-            Scope { data: Rc::new(data.as_type(values_type(self.compat))), path: Rc::clone(&path), compat: self.compat };
+        let scope = Scope {
+            data: Rc::new(data.as_type(values_type(self.compat))),
+            path: Rc::clone(&path),
+            compat: self.compat,
+        };
         let is_library = chart.metadata.kind.eq_ignore_ascii_case("library");
         for file in &chart.templates {
             if !is_library || super::is_partial(&file.name) {
@@ -232,9 +230,7 @@ fn metadata(metadata: &Metadata, is_root: bool, compat: Compat) -> Value {
 /// Helm 4 makes maps of structs, under Go's names; Helm 3 shows them as they are.
 fn structure(shape: &'static Shape, values: Vec<Value>, compat: Compat) -> Value {
     match compat {
-        Compat::Helm4 => {
-            Value::map(shape.fields.iter().map(|field| Text::from(field.name)).zip(values).collect())
-        }
+        Compat::Helm4 => Value::map(shape.fields.iter().map(|field| Text::from(field.name)).zip(values).collect()),
         Compat::Helm3 => Struct::value(shape, values),
     }
 }

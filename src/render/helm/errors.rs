@@ -26,7 +26,7 @@ pub(super) fn parse_text(file: &str, error: &ParseError) -> String {
 pub(super) fn exec_text(error: &ExecError, compat: Compat) -> String {
     let chain = Chain::new(error);
     if let Some(words) = &chain.user {
-        let location = chain.text.splitn(3, ": ").nth(1).unwrap_or_default();
+        let location = chain.text.split(": ").nth(1).unwrap_or_default();
         return format!("execution error at ({location}): {words}");
     }
     match compat {

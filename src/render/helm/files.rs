@@ -78,7 +78,8 @@ fn glob(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {
     let glob = args.get(1).and_then(Value::as_text).and_then(|pattern| Glob::new(&pattern.to_str()));
     let is_chosen = |name: &Text| glob.as_ref().is_none_or(|glob| glob.matches(&name.to_str()));
     let entries = files.entries.borrow();
-    let chosen: Entries = entries.iter().filter(|(name, _)| is_chosen(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+    let chosen: Entries =
+        entries.iter().filter(|(name, _)| is_chosen(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
     Ok(Value::Map(Rc::new(Map::new(files.kind, chosen))))
 }
 
@@ -112,9 +113,7 @@ fn lines(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {
     match content(args)? {
         None => Ok(Value::strings::<&str>([])),
         // Helm 4.2 looks at the last byte without asking whether there is one.
-        Some(content) if content.is_empty() => {
-            Err(Failure::from("runtime error: index out of range [-1]"))
-        }
+        Some(content) if content.is_empty() => Err(Failure::from("runtime error: index out of range [-1]")),
         Some(content) => Ok(split(&content)),
     }
 }

@@ -48,6 +48,13 @@ pub(super) const fn find(compat: Compat) -> fn(&str) -> Option<&'static Function
     }
 }
 
+/// The functions that Helm and sprig offer, for suggestions.
+pub(super) fn names(compat: Compat) -> impl Iterator<Item = &'static str> {
+    let own = [FUNCTIONS, json::FUNCTIONS, yaml::FUNCTIONS, yaml::FUNCTIONS_4].into_iter().flatten();
+    let all = own.map(|function| function.name).chain(sprig::names());
+    all.filter(move |name| find(compat)(name).is_some())
+}
+
 fn text(args: &[Value], index: usize) -> Text {
     args.get(index).and_then(Value::as_text).cloned().unwrap_or_else(|| Text::from(""))
 }

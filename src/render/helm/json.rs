@@ -103,16 +103,16 @@ impl Encoder {
                 self.out.push('"');
             }
             Value::List(list) if list.nil => self.out.push_str("null"),
-            Value::List(list) => self.nested(b"[]", &mut list.items.iter().map(|item| (None, item)))?,
+            Value::List(list) => self.nested(['[', ']'], &mut list.items.iter().map(|item| (None, item)))?,
             Value::Map(map) if map.nil => self.out.push_str("null"),
             Value::Map(map) => {
                 let entries = map.entries.borrow();
-                self.nested(b"{}", &mut entries.iter().map(|(key, value)| (Some(Key::Text(key)), value)))?;
+                self.nested(['{', '}'], &mut entries.iter().map(|(key, value)| (Some(Key::Text(key)), value)))?;
             }
             Value::Object(object) => match object.json_fields() {
                 Some(_) if object.is_nil() => self.out.push_str("null"),
                 Some(fields) => {
-                    self.nested(b"{}", &mut fields.iter().map(|(name, value)| (Some(Key::Name(name)), value)))?;
+                    self.nested(['{', '}'], &mut fields.iter().map(|(name, value)| (Some(Key::Name(name)), value)))?;
                 }
                 None => {
                     let plain = object.plain()?;
@@ -126,14 +126,14 @@ impl Encoder {
 
     fn nested<'v>(
         &mut self,
-        brackets: &[u8; 2],
+        brackets: [char; 2],
         entries: &mut dyn Iterator<Item = (Option<Key<'v>>, &'v Value)>,
     ) -> Result<(), String> {
         if self.depth == MAX_DEPTH {
             return Err("json: unsupported value: encountered a cycle".to_owned());
         }
         self.depth += 1;
-        self.out.push(char::from(brackets[0]));
+        self.out.push(brackets[0]);
         let mut is_empty = true;
         for (key, value) in entries {
             if !is_empty {
@@ -155,7 +155,7 @@ impl Encoder {
         if !is_empty {
             self.new_line();
         }
-        self.out.push(char::from(brackets[1]));
+        self.out.push(brackets[1]);
         Ok(())
     }
 
@@ -167,19 +167,17 @@ impl Encoder {
     }
 
     fn text(&mut self, text: &Text) {
-        match text.as_str() {
-            Some(text) => json::write_string(&mut self.out, text, self.layout.escape_html),
-            None => {
-                self.out.push('"');
-                for chunk in text.as_bytes().utf8_chunks() {
-                    let mut quoted = String::new();
-                    json::write_string(&mut quoted, chunk.valid(), self.layout.escape_html);
-                    self.out.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
-                    self.out.extend(std::iter::repeat_n("\\ufffd", chunk.invalid().len()));
-                }
-                self.out.push('"');
-            }
+        if let Some(text) = text.as_str() {
+            return json::write_string(&mut self.out, text, self.layout.escape_html);
         }
+        self.out.push('"');
+        for chunk in text.as_bytes().utf8_chunks() {
+            let mut quoted = String::new();
+            json::write_string(&mut quoted, chunk.valid(), self.layout.escape_html);
+            self.out.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
+            self.out.extend(std::iter::repeat_n("\\ufffd", chunk.invalid().len()));
+        }
+        self.out.push('"');
     }
 }
 

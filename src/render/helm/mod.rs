@@ -14,11 +14,13 @@ mod glob;
 mod json;
 mod release_name;
 mod structure;
+mod trouble;
 mod yaml;
 
 pub use release_name::release_name;
 
 pub use capabilities::{Capabilities, HelmVersion, KubeVersion, KubeVersionError};
+pub use trouble::{Fault, Frame, Hint, Trouble};
 
 use std::collections::BTreeMap;
 
@@ -74,6 +76,8 @@ pub struct RenderedFile {
 pub struct TemplateError {
     /// Helm's words.
     pub text: String,
+    /// What is wrong, as facts.
+    pub trouble: Box<Trouble>,
 }
 
 /// Renders every template of a chart and of those inside it. The files come in byte order of their paths.
@@ -92,7 +96,10 @@ pub fn render(request: &Request<'_>) -> Result<Vec<RenderedFile>, TemplateError>
     let mut templates = Templates::new(functions::find(request.compat));
     for (path, template) in &order {
         let parsed = templates.parse(path, &template.file.data);
-        parsed.map_err(|error| TemplateError { text: errors::parse_text(path, &error) })?;
+        parsed.map_err(|error| TemplateError {
+            text: errors::parse_text(path, &error),
+            trouble: Box::new(Trouble::of_parse(&error, request.compat)),
+        })?;
     }
     let guarded = Guarded(request);
     let missing_key = if request.strict { MissingKey::Error } else { MissingKey::Zero };
@@ -104,9 +111,10 @@ pub fn render(request: &Request<'_>) -> Result<Vec<RenderedFile>, TemplateError>
             continue;
         }
         let data = template.scope.enter(path);
-        let text = machine
-            .execute(path, data)
-            .map_err(|error| TemplateError { text: errors::exec_text(&error, request.compat) })?;
+        let text = machine.execute(path, data).map_err(|error| TemplateError {
+            text: errors::exec_text(&error, request.compat),
+            trouble: Box::new(Trouble::of_exec(&error, &root.values, request.compat)),
+        })?;
         let text = functions::without_no_value(&text).unwrap_or(text);
         rendered.push(RenderedFile { path: path.clone(), text });
     }

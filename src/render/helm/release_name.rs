@@ -1,6 +1,6 @@
 //! `--name-template`: a release's name from a template of sprig's functions and no data.
 
-use super::{TemplateError, errors};
+use super::errors;
 use crate::render::gotemplate::host::Host;
 use crate::render::gotemplate::machine::{Machine, Options};
 use crate::render::gotemplate::set::Templates;
@@ -12,12 +12,12 @@ use crate::values::Compat;
 ///
 /// # Errors
 /// If it cannot be parsed or fails, in Go's words.
-pub fn release_name(template: &str, host: &dyn Host) -> Result<String, TemplateError> {
+pub fn release_name(template: &str, host: &dyn Host) -> Result<String, String> {
     const NAME: &str = "name-template";
     let mut templates = Templates::new(sprig::find);
     let parsed = templates.parse(NAME, template.as_bytes());
-    parsed.map_err(|error| TemplateError { text: error.to_string() })?;
+    parsed.map_err(|error| error.to_string())?;
     let text = Machine::new(host, templates, Options::default()).execute(NAME, Value::Nil);
-    let text = text.map_err(|error| TemplateError { text: errors::exec_text(&error, Compat::Helm3) })?;
+    let text = text.map_err(|error| errors::exec_text(&error, Compat::Helm3))?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }

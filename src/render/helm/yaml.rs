@@ -15,17 +15,20 @@ use crate::yaml::{self, Node, Numbers};
 
 /// The functions about YAML.
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("toYaml", &[Type::Any], Type::String, |machine, args| write(machine, &to_yaml(first(args)).unwrap_or_default())),
+    Function::new("toYaml", &[Type::Any], Type::String, |machine, args| {
+        write(machine, &to_yaml(first(args)).unwrap_or_default())
+    }),
     Function::new("toYamlPretty", &[Type::Any], Type::String, to_yaml_pretty),
     Function::new("fromYaml", &[Type::String], Type::Map, from_yaml),
     Function::new("fromYamlArray", &[Type::String], Type::List, from_yaml_array),
 ];
 
 /// The functions about YAML that only Helm 4 has.
-pub(super) const FUNCTIONS_4: &[Function] = &[Function::new("mustToYaml", &[Type::Any], Type::String, |machine, args| {
-    let text = to_yaml(first(args)).map_err(Failure::Message)?;
-    write(machine, &text)
-})];
+pub(super) const FUNCTIONS_4: &[Function] =
+    &[Function::new("mustToYaml", &[Type::Any], Type::String, |machine, args| {
+        let text = to_yaml(first(args)).map_err(Failure::Message)?;
+        write(machine, &text)
+    })];
 
 fn first(args: &[Value]) -> &Value {
     args.first().unwrap_or(&Value::Nil)
