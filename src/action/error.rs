@@ -75,10 +75,7 @@ pub enum Error {
     #[error("{0}")]
     NameTemplate(String),
     /// There is no such program.
-    #[error(
-        "unable to find binary at {name}: exec: {}: {reason}",
-        crate::yaml::number::quote(name)
-    )]
+    #[error("unable to find binary at {name}: exec: {}: {reason}", crate::yaml::number::quote(name))]
     NoPostRenderer {
         /// The name as typed.
         name: String,
@@ -94,7 +91,9 @@ pub enum Error {
         problem: String,
     },
     /// The post-renderer failed.
-    #[error("error while running post render on files: error while running command {program}. error output:\n{complaint}: {code}")]
+    #[error(
+        "error while running post render on files: error while running command {program}. error output:\n{complaint}: {code}"
+    )]
     PostRendererFailed {
         /// The program.
         program: String,

@@ -153,15 +153,8 @@ fn plan(
     if settings.labels.keys().any(|key| SYSTEM_LABELS.contains(&key.as_str())) {
         return Err(Error::SystemLabel);
     }
-    let mut prepared = prepare(
-        &settings.chart,
-        &settings.values,
-        &settings.name,
-        namespace,
-        revision,
-        &settings.options,
-        notices,
-    )?;
+    let mut prepared =
+        prepare(&settings.chart, &settings.values, &settings.name, namespace, revision, &settings.options, notices)?;
     prepared.release.labels.clone_from(&settings.labels);
     Ok(prepared)
 }

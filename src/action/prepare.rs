@@ -114,17 +114,10 @@ pub fn template_name(template: &str) -> Result<String, Error> {
 ///
 /// # Errors
 /// Whatever is wrong with name, values or chart.
-pub fn template(
-    settings: &TemplateSettings,
-    notices: &mut dyn FnMut(Notice),
-) -> Result<Template, TemplateFailure> {
+pub fn template(settings: &TemplateSettings, notices: &mut dyn FnMut(Notice)) -> Result<Template, TemplateFailure> {
     let TemplateSettings { chart, values, release, namespace, is_upgrade, options } = settings;
-    let info = ReleaseInfo {
-        name: release.clone(),
-        namespace: namespace.clone(),
-        revision: 1,
-        is_upgrade: *is_upgrade,
-    };
+    let info =
+        ReleaseInfo { name: release.clone(), namespace: namespace.clone(), revision: 1, is_upgrade: *is_upgrade };
     let done = render(chart, values, &info, options, notices)?;
     if done.chart.engine == Engine::Jinja {
         FileStep::new(release, &done.computed).check().map_err(Error::from)?;

@@ -283,7 +283,8 @@ impl ReleaseArgs {
             Some(name) => Ok(Some((name.to_owned(), chart.map(owned)))),
             None => match &self.name_template {
                 Some(template) => {
-                    let name = crate::action::template_name(template).map_err(|error| Failure::room(error.code(), &error))?;
+                    let name =
+                        crate::action::template_name(template).map_err(|error| Failure::room(error.code(), &error))?;
                     Ok(Some((name, chart.map(owned))))
                 }
                 None if self.generate_name => Ok(Some((generated_name(chart), chart.map(owned)))),

@@ -191,7 +191,8 @@ impl Failure {
     pub fn add_helm(&mut self, more: &str) {
         let Self::Room(failure) = self else { return };
         let text = &failure.text;
-        let said = failure.helm.get_or_insert_with(|| HelmText { three: text.clone(), four: text.clone(), four_log: None });
+        let said =
+            failure.helm.get_or_insert_with(|| HelmText { three: text.clone(), four: text.clone(), four_log: None });
         said.three.push_str(more);
         said.four.push_str(more);
     }

@@ -92,7 +92,8 @@ fn helm_text(error: &Error, command: &str) -> Option<HelmText> {
         }
         Error::MissingDependencies { .. } => {
             let four = error.to_string().replace("'maibot dependency build'", "'helm dependency build'");
-            let three = four.replacen("an error", "An error", 1).replace("'helm dependency build'", "`helm dependency build`");
+            let three =
+                four.replacen("an error", "An error", 1).replace("'helm dependency build'", "`helm dependency build`");
             Some(HelmText { three, four, four_log: None })
         }
         _ => {
