@@ -4,6 +4,7 @@
 //! order, the manifest as Helm stores it (`manifest`). Pure: no clock, no file, no network. Values arrive merged with
 //! the chart's defaults (`values`), and what becomes of the objects is for others to decide.
 
+pub mod gostd;
 pub mod gotemplate;
 mod jinja;
 pub mod manifest;

@@ -3,13 +3,24 @@
 //! Every family has a table `FUNCTIONS`; [`find`] looks a name up in all of them. Results, error texts and the texts of
 //! Go's panics are sprig's and Go's, held against recorded answers.
 
+mod argument;
+pub mod encoding;
+pub mod paths;
+pub mod random;
+pub mod semver;
+pub mod urls;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::gotemplate::function::Function;
 
 /// The families.
-const FAMILIES: &[&[Function]] = &[];
+const FAMILIES: &[&[Function]] =
+    &[encoding::FUNCTIONS, paths::FUNCTIONS, random::FUNCTIONS, semver::FUNCTIONS, urls::FUNCTIONS];
 
 /// The function of that name.
 pub fn find(name: &str) -> Option<&'static Function> {
