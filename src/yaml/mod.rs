@@ -36,9 +36,10 @@ pub use decode::Numbers;
 pub use error::{Error, Fault, Position};
 pub use origin::{Origin, Origins, Source, SourceId, Sources, Span, Step};
 pub use read::{
-    documents, read, read_documents, read_documents_with_origins, read_mapping, read_mapping_with_origins, read_sequence,
+    documents, read, read_documents, read_documents_with_origins, read_mapping, read_mapping_with_origins,
+    read_sequence,
 };
 pub use strict::check_strictly;
-pub use typed::{Struct, Type, read_struct};
+pub use typed::{Struct, Type, fit_struct, read_struct};
 pub use value::{Mapping, Value, merge};
 pub use write::{natural_order, to_yaml};

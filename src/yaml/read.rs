@@ -47,7 +47,10 @@ const fn json_word(value: &Value) -> &'static str {
     }
 }
 
-pub(super) fn with_document<T>(text: &[u8], use_it: impl FnOnce(&Document<'_>, usize) -> Result<T, Error>) -> Result<T, Error> {
+pub(super) fn with_document<T>(
+    text: &[u8],
+    use_it: impl FnOnce(&Document<'_>, usize) -> Result<T, Error>,
+) -> Result<T, Error> {
     let decoded = Decoded::new(text);
     let skipped = decoded.skipped();
     compose(decoded.input()).map_err(Error::Syntax).and_then(|document| use_it(&document, skipped)).map_err(

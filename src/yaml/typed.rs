@@ -60,22 +60,36 @@ impl Struct {
 /// # Errors
 /// If the text is no YAML, or a value does not fit its field.
 pub fn read_struct(text: &[u8], target: &'static Struct, package: &str, into: &mut Mapping) -> Result<(), Error> {
-    let mut reader = Reader { package, place: None, path: Vec::new(), error: None };
     match read(text, Numbers::Exact)? {
-        Value::Null => {}
-        value => {
-            let mut slot = Value::Mapping(std::mem::take(into));
-            reader.fill(Type::Pointer(target), value, &mut slot);
-            if let Value::Mapping(map) = slot {
-                *into = map;
-            }
-        }
+        Value::Null => Ok(()),
+        value => fit_struct(value, target, package, true, into).map_err(Error::Json),
     }
-    reader.error.map_or(Ok(()), |problem| Err(Error::Json(problem)))
+}
+
+/// Fits a value into a struct and lays it over what is in `into` already. With `is_yaml` numbers and booleans become
+/// text where the field is text, which Go's JSON does not do.
+///
+/// # Errors
+/// The first thing that does not fit, in the words of Go's JSON.
+pub fn fit_struct(
+    value: Value,
+    target: &'static Struct,
+    package: &str,
+    is_yaml: bool,
+    into: &mut Mapping,
+) -> Result<(), String> {
+    let mut reader = Reader { package, is_yaml, place: None, path: Vec::new(), error: None };
+    let mut slot = Value::Mapping(std::mem::take(into));
+    reader.fill(Type::Pointer(target), value, &mut slot);
+    if let Value::Mapping(map) = slot {
+        *into = map;
+    }
+    reader.error.map_or(Ok(()), Err)
 }
 
 struct Reader<'a> {
     package: &'a str,
+    is_yaml: bool,
     /// The innermost struct.
     place: Option<&'static str>,
     /// The fields that lead here.
@@ -120,10 +134,10 @@ impl Reader<'_> {
             (Type::Text | Type::Bool | Type::Time | Type::Struct(_), Value::Null) => {}
             (_, Value::Null) => *slot = Value::Null,
             (Type::Text, Value::String(text)) => *slot = Value::String(text),
-            (Type::Text, Value::Bool(value)) => *slot = Value::String(value.to_string()),
-            (Type::Text, Value::Int(value)) => *slot = Value::String(value.to_string()),
-            (Type::Text, Value::UInt(value)) => *slot = Value::String(value.to_string()),
-            (Type::Text, Value::Float(value)) => *slot = Value::String(number::format_g(value)),
+            (Type::Text, Value::Bool(value)) if self.is_yaml => *slot = Value::String(value.to_string()),
+            (Type::Text, Value::Int(value)) if self.is_yaml => *slot = Value::String(value.to_string()),
+            (Type::Text, Value::UInt(value)) if self.is_yaml => *slot = Value::String(value.to_string()),
+            (Type::Text, Value::Float(value)) if self.is_yaml => *slot = Value::String(number::format_g(value)),
             (Type::Bool, Value::Bool(value)) => *slot = Value::Bool(value),
             (Type::Time, Value::String(text)) => self.fill_time(text, slot),
             (Type::Time, _) => self.fail("Time.UnmarshalJSON: input is not a JSON string".to_owned()),
