@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 RIG := cd tests/cluster && go run ./rig
 
-.PHONY: help build demo demo-down test test-fast conformance lint bench dist cluster-up cluster-down docs clean
+.PHONY: help build demo demo-down test test-fast conformance fuzz lint bench dist cluster-up cluster-down docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,11 @@ test-fast: ## everything that needs no cluster
 
 conformance: ## the vectors recorded from real Helm (MAIBOT_CONFORMANCE_DIR names another folder of them)
 	cargo test --locked --test it -- --nocapture --test-threads 1 conformance:: | grep -v '^test .* ok$$'
+
+fuzz: ## random charts, values and documents against the Helm oracle (MAIBOT_FUZZ_CASES of each kind, MAIBOT_FUZZ_SEED)
+	tests/oracle/build.sh
+	MAIBOT_FUZZ_CASES=$${MAIBOT_FUZZ_CASES:-50000} MAIBOT_FUZZ_SEED=$${MAIBOT_FUZZ_SEED:-random} \
+	  cargo test --locked --test it -- --nocapture differential::
 
 lint: ## formatting and lints
 	cargo fmt --check

@@ -4,8 +4,9 @@
 // within each round, each round begins with another one, and what is told first are ratios, taken round by round.
 // Medians come with the smallest and the largest value.
 //
-// Cases: `version` and `template` (wall time, processor time, peak memory), `install` (the same, and the time until
-// the bot answers, requests counted in the API server's audit log, and what happened when), and the binaries' sizes.
+// Cases: `version`, `template` (the embedded chart beside one of its shape) and `charts` (the same Go template charts for
+// all): wall time, processor time, peak memory; `engine` (renders within one process); `install` (the time until the bot
+// answers, requests counted in the API server's audit log, and what happened when), and the binaries' sizes.
 // The table goes to stdout, progress to stderr, everything measured to the file that -json names; -write puts the
 // tables into docs/benchmarks.md.
 package main
@@ -40,6 +41,7 @@ type Results struct {
 	Versions map[string]string  `json:"versions"`
 	Sizes    map[string]float64 `json:"sizes_bytes"`
 	Quick    []*Quick           `json:"quick"`
+	Engines  []*Engine          `json:"engines,omitempty"`
 	Install  *Installs          `json:"install,omitempty"`
 }
 
@@ -56,7 +58,9 @@ func main() {
 	flag.StringVar(&settings.helm3, "helm3", os.Getenv("MAIBOT_TEST_HELM3"), "the Helm 3 `program`")
 	flag.StringVar(&settings.helm4, "helm4", os.Getenv("MAIBOT_TEST_HELM4"), "the Helm 4 `program`")
 	flag.StringVar(&settings.chart, "chart", "../tests/charts/maibot-shape", "the Helm chart of the embedded chart's shape")
-	flag.StringVar(&settings.cases, "cases", "version,template,install", "what to measure, separated by commas")
+	flag.StringVar(&settings.oracle, "oracle", "../target/oracle/helm-oracle", "the Helm oracle `program`, which times Helm's engine")
+	flag.StringVar(&settings.engine, "engine", "", "the `program` that times our engine (the example render-bench)")
+	flag.StringVar(&settings.cases, "cases", "version,template,charts,engine,install", "what to measure, separated by commas")
 	flag.IntVar(&settings.rounds, "rounds", 40, "rounds of version and template")
 	flag.IntVar(&settings.installs, "installs", 7, "rounds of install")
 	flag.StringVar(&settings.json, "json", "", "the `file` that gets everything measured")
@@ -71,9 +75,9 @@ func main() {
 }
 
 type settings struct {
-	maibot, helm3, helm4, chart, cases, json, page, report string
-	rounds, installs                                       int
-	keep                                                   bool
+	maibot, helm3, helm4, chart, cases, json, page, report, oracle, engine string
+	rounds, installs                                                       int
+	keep                                                                   bool
 }
 
 func run(settings settings) error {
@@ -131,6 +135,9 @@ func (r *Results) keep(earlier *Results) {
 		if !slices.ContainsFunc(r.Quick, func(new *Quick) bool { return new.Case == quick.Case }) {
 			r.Quick = append(r.Quick, quick)
 		}
+	}
+	if r.Engines == nil {
+		r.Engines = earlier.Engines
 	}
 	if r.Install == nil {
 		r.Install = earlier.Install
@@ -205,6 +212,16 @@ func measure(settings settings) (*Results, error) {
 					return nil, err
 				}
 				results.Quick = append(results.Quick, quick)
+			}
+		case "charts":
+			quick, err := measureCharts(subjects, settings.rounds, home, chart)
+			if err != nil {
+				return nil, err
+			}
+			results.Quick = append(results.Quick, quick...)
+		case "engine":
+			if results.Engines, err = measureEngines(settings.engine, settings.oracle, settings.chart, settings.rounds); err != nil {
+				return nil, err
 			}
 		case "install":
 			if results.Install, err = measureInstalls(subjects, settings.installs, home, interrupts()); err != nil {

@@ -92,3 +92,45 @@ func checked(name string, command *Command) error {
 	}
 	return nil
 }
+
+// measureCharts renders Go template charts with every subject: a small one, one with 100 templates in five charts, 300
+// objects of one template.
+func measureCharts(subjects []Subject, rounds int, home, shape string) ([]*Quick, error) {
+	hundred := filepath.Join(home, "hundred")
+	for name, text := range hundredTemplates() {
+		path := filepath.Join(hundred, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	charts, err := filepath.Abs("../tests/conformance/charts")
+	if err != nil {
+		return nil, err
+	}
+	values, err := filepath.Abs("values/all-on.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var measured []*Quick
+	for _, chart := range []struct {
+		name      string
+		arguments []string
+	}{
+		{"small chart", []string{filepath.Join(charts, "web", "chart")}},
+		{"official chart's shape", []string{shape, "-f", values}},
+		{"100 templates, subcharts", []string{hundred}},
+		{"300 objects", []string{filepath.Join(charts, "range300", "chart")}},
+	} {
+		quick, err := measureQuick("template, "+chart.name, subjects, rounds, home, func(Subject) []string {
+			return append([]string{"template", release}, chart.arguments...)
+		})
+		if err != nil {
+			return nil, err
+		}
+		measured = append(measured, quick)
+	}
+	return measured, nil
+}

@@ -72,6 +72,9 @@ func (r *Results) sections() []section {
 	if len(r.Quick) > 0 {
 		sections = append(sections, section{"quick", "Without a cluster", r.quick()})
 	}
+	if len(r.Engines) > 0 {
+		sections = append(sections, section{"engine", "Within one process", r.engines()})
+	}
 	if r.Install != nil {
 		sections = append(sections,
 			section{"install", "Install", r.Install.summary()},
@@ -114,6 +117,7 @@ func (r *Results) goals() string {
 				goal(quick.Case+", memory against "+helm, "≤ 0.2", shown(smaller, 1, ""), spread(smaller).Median <= 0.2))
 		}
 	}
+	rows = append(rows, r.engineGoals()...)
 	size := r.Sizes["maibot"]
 	rows = append(rows, goal("binary", "≤ 12 MB", figures(size/1e6)+" MB", size <= 12e6))
 	if r.Install == nil {

@@ -5,8 +5,8 @@
 //! reported as an event; events become a progress table, plain lines or JSON.
 //!
 //! Knowledge points one way: `cli` → `action` → `release`, `cluster`, `chart`, `values`, `render`,
-//! `application` → `version`, `yaml`, `code`; `ui` knows `action`'s events. `application`, `values` and `render` touch
-//! neither network nor clock nor file system.
+//! `application` → `version`, `yaml`, `unicode`, `code`; `ui` knows `action`'s events. `application`, `values` and
+//! `render` touch neither network nor clock nor file system.
 
 pub mod action;
 pub mod application;
@@ -20,6 +20,7 @@ mod path_match;
 pub mod release;
 pub mod render;
 pub mod ui;
+pub mod unicode;
 pub mod values;
 pub mod version;
 pub mod yaml;

@@ -24,6 +24,14 @@ pub enum Error {
     /// The templates.
     #[error(transparent)]
     Render(#[from] render::RenderError),
+    /// A Go template.
+    #[error("{error}")]
+    Template {
+        /// What is wrong, in Helm's words and as facts.
+        error: Box<render::helm::TemplateError>,
+        /// Where the user gave the value that is null, if that is what is wrong.
+        place: Option<super::Place>,
+    },
     /// The user's values cannot be had.
     #[error(transparent)]
     Values(#[from] values::ValuesError),
@@ -189,6 +197,7 @@ impl Error {
             Self::Record(error) => error.code(),
             Self::Chart(error) => error.code(),
             Self::Render(error) => error.code(),
+            Self::Template { .. } => Code::Template,
             Self::Values(error) => error.code(),
             Self::Coalesce(error) => error.code(),
             Self::Schema { error, .. } => error.code(),

@@ -3,6 +3,7 @@
 
 use super::Error;
 use crate::chart::Chart;
+use crate::render::helm::{Fault, TemplateError};
 use crate::values::{ChartValues, Compat, Given, SchemaError, Warning, check_one, coalesce};
 use crate::yaml::{Mapping, Origin, Source, Step, Value};
 
@@ -62,6 +63,21 @@ impl UserValues {
             let places = violations.iter().map(|violation| self.place(&violation.path)).collect();
             Error::Schema { error, places }
         })
+    }
+
+    /// What is wrong in a template, with the place of the user's null that it stumbles over.
+    pub(super) fn locate(&self, error: TemplateError) -> Error {
+        let place = match &error.trouble.fault {
+            Fault::Absent { path: Some(path), is_null: true, .. } => self.exact_place(path),
+            _ => None,
+        };
+        Error::Template { error: Box::new(error), place }
+    }
+
+    /// Where exactly this value was given.
+    fn exact_place(&self, path: &[Step]) -> Option<Place> {
+        let origin = self.given.origins.at(path)?;
+        Some(Place { source: self.given.sources.get(origin.source)?.clone(), origin: *origin })
     }
 
     fn place(&self, path: &[Step]) -> Option<Place> {

@@ -322,7 +322,7 @@ fn clean(text: &mut String) {
 }
 
 fn is_print(character: char) -> bool {
-    yaml::number::is_printable(character)
+    crate::unicode::is_print(character)
 }
 
 impl Metadata {

@@ -6,9 +6,11 @@
 
 pub mod gostd;
 pub mod gotemplate;
+pub mod helm;
 mod jinja;
 pub mod manifest;
 pub mod sprig;
+pub mod stack;
 
 pub use jinja::undeclared;
 

@@ -18,6 +18,7 @@ mod printer;
 mod progress;
 pub mod suggest;
 mod table;
+mod template_trouble;
 mod usage;
 mod verdict;
 

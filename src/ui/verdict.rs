@@ -12,6 +12,7 @@ use crate::yaml::{Source, Step};
 use super::compat::quoted;
 use super::failure::{Failure, HelmText, RoomFailure};
 use super::language::Language;
+use super::template_trouble::TroubleTeller;
 
 /// Turns a verb's failure into a report of one language; `command` is the verb that was run, for the next step.
 pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Failure {
@@ -32,6 +33,14 @@ pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Fai
     *helm = helm_text(&error, command);
     *evidence = teller.evidence(&error);
     next.extend(teller.next(&error));
+    if let Error::Template { error, place } = error.as_ref() {
+        let place = place.as_ref().map(spot);
+        let teller = TroubleTeller { language, trouble: &error.trouble, place: place.as_deref() };
+        *why = Some(teller.why());
+        causes.clear();
+        *evidence = teller.evidence();
+        next.extend(teller.next());
+    }
     let (told, way_on) = teller.aftermath(&aftermath);
     *state = Some(told);
     next.extend(way_on);

@@ -33,6 +33,24 @@ const SHARE_FALLS_TO: usize = 4_000_000;
 /// How many nodes' origins are kept at most for one document.
 const MAX_ORIGINS: usize = 200_000;
 
+/// What is wrong with a key, and where it stands.
+type BadKey = (String, Position);
+
+/// The entries of a map that is being decoded.
+#[derive(Default)]
+struct Entries {
+    values: Mapping,
+    /// Keys that cannot become text, in the values of these entries. An entry that is replaced takes its own along: Go
+    /// turns keys into text when the whole document has been decoded.
+    bad_below: BTreeMap<String, BadKey>,
+    /// The keys of this map that cannot become text, by their type.
+    bad: BTreeMap<&'static str, BadKey>,
+}
+
+/// Order of the keys of a map in which all types may be keys: by type (in the order of their addresses in Helm's
+/// programs, which is the same in every build that was looked at), then by value.
+type GoKey = (u8, i128, String);
+
 struct Decoder<'d> {
     document: &'d Document<'d>,
     numbers: Numbers,
@@ -40,8 +58,8 @@ struct Decoder<'d> {
     from_aliases: usize,
     alias_depth: usize,
     open_aliases: HashSet<NodeId>,
-    /// The first key that cannot become text.
-    bad_key: Option<(String, Position)>,
+    /// A key that cannot become text, in what was decoded last.
+    bad_key: Option<BadKey>,
     has_infinity: bool,
 }
 
@@ -177,6 +195,24 @@ impl Document<'_> {
         })
     }
 
+    /// What decides about a key's place where Go prints a map.
+    fn go_key(&self, id: NodeId) -> GoKey {
+        let id = self.target(id);
+        match self.scalar(id) {
+            Ok(Scalar::Text(text)) => (1, 0, text.into_owned()),
+            Ok(Scalar::Timestamp) => (1, 0, self.text(id).to_owned()),
+            Ok(Scalar::UInt(integer)) => (2, i128::from(integer), String::new()),
+            Ok(Scalar::Int(integer)) => (3, i128::from(integer), String::new()),
+            Ok(Scalar::Float(float)) => {
+                // The bits of a float are ordered as floats are, if those of negative ones are turned round.
+                let bits = float.to_bits().cast_signed();
+                (4, i128::from(if bits < 0 { !bits ^ i64::MIN } else { bits }), String::new())
+            }
+            Ok(Scalar::Bool(value)) => (5, i128::from(value), String::new()),
+            Ok(Scalar::Null) | Err(_) => (0, 0, String::new()),
+        }
+    }
+
     /// A value as Go's `%#v` prints it.
     pub(super) fn go_syntax(&self, id: NodeId) -> String {
         let id = self.target(id);
@@ -186,22 +222,11 @@ impl Document<'_> {
                 format!("[]interface {{}}{{{}}}", items.join(", "))
             }
             NodeKind::Mapping(children) => {
-                let items: BTreeMap<(u8, i64, String), String> = children
+                let items: BTreeMap<GoKey, (String, String)> = children
                     .chunks_exact(2)
-                    .map(|pair| {
-                        let (rank, integer) = match self.scalar(self.target(pair[0])) {
-                            Ok(Scalar::Null) => (0, 0),
-                            Ok(Scalar::Int(integer)) => (1, integer),
-                            Ok(Scalar::UInt(_)) => (2, 0),
-                            Ok(Scalar::Float(_)) => (3, 0),
-                            Ok(Scalar::Bool(_)) => (4, 0),
-                            _ => (5, 0),
-                        };
-                        ((rank, integer, self.go_syntax(pair[0])), self.go_syntax(pair[1]))
-                    })
+                    .map(|pair| (self.go_key(pair[0]), (self.go_syntax(pair[0]), self.go_syntax(pair[1]))))
                     .collect();
-                let items: Vec<String> =
-                    items.into_iter().map(|((_, _, key), value)| format!("{key}:{value}")).collect();
+                let items: Vec<String> = items.into_values().map(|(key, value)| format!("{key}:{value}")).collect();
                 format!("map[interface {{}}]interface {{}}{{{}}}", items.join(", "))
             }
             _ => match self.scalar(id).unwrap_or(Scalar::Null) {
@@ -277,9 +302,12 @@ impl Decoder<'_> {
                 Ok(Value::Sequence(list))
             }
             NodeKind::Mapping(_) => {
-                let mut map = Mapping::new();
-                self.mapping(id, depth + 1, &mut map)?;
-                Ok(Value::Mapping(map))
+                let earlier = self.bad_key.take();
+                let mut entries = Entries::default();
+                self.mapping(id, depth + 1, &mut entries)?;
+                let own = entries.bad.into_values().chain(entries.bad_below.into_values()).next();
+                self.bad_key = earlier.or(own);
+                Ok(Value::Mapping(entries.values))
             }
         }
     }
@@ -305,7 +333,7 @@ impl Decoder<'_> {
         })
     }
 
-    fn mapping(&mut self, id: NodeId, depth: usize, out: &mut Mapping) -> Result<(), Fault> {
+    fn mapping(&mut self, id: NodeId, depth: usize, out: &mut Entries) -> Result<(), Fault> {
         let document = self.document;
         let NodeKind::Mapping(children) = &document.nodes[id].kind else { return Ok(()) };
         for pair in children.chunks_exact(2) {
@@ -314,17 +342,22 @@ impl Decoder<'_> {
                 self.merge(value, depth, out)?;
                 continue;
             }
-            let name = self.key(key, value)?;
+            let name = self.key(key, value, out)?;
             let value = self.node(value, depth)?;
-            if let Some(name) = name {
-                out.insert(name, value);
+            let bad = self.bad_key.take();
+            let Some(name) = name else { continue };
+            match bad {
+                Some(bad) => drop(out.bad_below.insert(name.clone(), bad)),
+                None if out.bad_below.is_empty() => {}
+                None => drop(out.bad_below.remove(&name)),
             }
+            out.values.insert(name, value);
         }
         Ok(())
     }
 
     /// A key's text; `None` if it has none, which is an error once everything was read.
-    fn key(&mut self, key: NodeId, value: NodeId) -> Result<Option<String>, Fault> {
+    fn key(&mut self, key: NodeId, value: NodeId, out: &mut Entries) -> Result<Option<String>, Fault> {
         let document = self.document;
         let target = document.target(key);
         // Counts the key's nodes and finds what is wrong with them.
@@ -334,7 +367,7 @@ impl Decoder<'_> {
             return Err(Fault::decoder(format!("invalid map key: {}", document.go_syntax(key)), mark));
         }
         let text = document.key_text(target);
-        if text.is_none() && self.bad_key.is_none() {
+        if text.is_none() {
             let (kind, key) = match document.scalar(target) {
                 Ok(Scalar::UInt(integer)) => ("uint64", format!("{integer:#x}")),
                 _ => ("%!s(<nil>)", "<nil>".to_owned()),
@@ -344,12 +377,12 @@ impl Decoder<'_> {
                 value => value,
             };
             let problem = format!("unsupported map key of type: {kind}, key: {key}, value: {value}");
-            self.bad_key = Some((problem, mark.into()));
+            out.bad.insert(kind, (problem, mark.into()));
         }
         Ok(text)
     }
 
-    fn merge(&mut self, id: NodeId, depth: usize, out: &mut Mapping) -> Result<(), Fault> {
+    fn merge(&mut self, id: NodeId, depth: usize, out: &mut Entries) -> Result<(), Fault> {
         let document = self.document;
         match &document.nodes[id].kind {
             NodeKind::Sequence(maps) => {
@@ -363,7 +396,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn merge_one(&mut self, id: NodeId, depth: usize, out: &mut Mapping) -> Result<(), Fault> {
+    fn merge_one(&mut self, id: NodeId, depth: usize, out: &mut Entries) -> Result<(), Fault> {
         let document = self.document;
         let node = &document.nodes[id];
         let target = document.target(id);

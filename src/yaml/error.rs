@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::scanner::Mark;
+use super::value::Value;
 use crate::code::Code;
 
 /// A place in a text, counted from one as editors do.
@@ -136,6 +137,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// That a value has another shape than the type it is read into.
+    pub fn shape(found: &Value, wanted: &'static str) -> Self {
+        let found = match found {
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Int(_) | Value::UInt(_) | Value::Float(_) => "number",
+            Value::String(_) => "string",
+            Value::Sequence(_) => "array",
+            Value::Mapping(_) => "object",
+        };
+        Self::Shape { found, wanted }
+    }
+
     /// Where the problem really is in the text that was read.
     pub fn position(&self) -> Option<Position> {
         match self {

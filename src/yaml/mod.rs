@@ -19,6 +19,7 @@ pub mod json;
 pub mod number;
 mod origin;
 mod parser;
+mod pretty;
 mod properties;
 mod read;
 mod resolve;
@@ -35,6 +36,7 @@ pub use compose::MAX_DEPTH;
 pub use decode::Numbers;
 pub use error::{Error, Fault, Position};
 pub use origin::{Origin, Origins, Source, SourceId, Sources, Span, Step};
+pub use pretty::{Node, to_yaml_pretty};
 pub use read::{
     documents, read, read_documents, read_documents_with_origins, read_mapping, read_mapping_with_origins,
     read_sequence,

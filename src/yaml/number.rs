@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::unicode::is_print;
+
 /// What Go's JSON says of a number that it cannot write; `None` if it can.
 pub(super) fn not_json(float: f64) -> Option<&'static str> {
     if float.is_nan() {
@@ -55,15 +57,20 @@ fn not_finite(is_nan: bool, positive: bool) -> String {
 
 /// The shortest decimal digits of a float. Of two equally near ones Ryu takes the even one, as Go does and Rust's
 /// own formatting does not.
-struct Shortest {
+pub struct Shortest {
     sign: &'static str,
     /// Without zeros at either end, except for zero itself.
-    digits: String,
+    pub digits: String,
     /// The power of ten that the first digit counts.
-    exponent: i32,
+    pub exponent: i32,
 }
 
 impl Shortest {
+    /// Of a finite number.
+    pub fn of(float: f64) -> Self {
+        Self::new(ryu::Buffer::new().format_finite(float))
+    }
+
     /// From decimal notation with or without an exponent.
     fn new(text: &str) -> Self {
         let (sign, text) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
@@ -140,7 +147,7 @@ fn push_quoted(out: &mut String, character: char) {
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
         '\u{0B}' => out.push_str("\\v"),
-        _ if is_printable(character) => out.push(character),
+        _ if is_print(character) => out.push(character),
         _ if character < ' ' || character == '\u{7F}' => {
             let _ = write!(out, "\\x{:02x}", u32::from(character));
         }
@@ -150,21 +157,5 @@ fn push_quoted(out: &mut String, character: char) {
         _ => {
             let _ = write!(out, "\\U{:08x}", u32::from(character));
         }
-    }
-}
-
-/// Go's `unicode.IsPrint` as near as the standard library gets: Rust escapes in `Debug` what is not printable.
-pub(crate) fn is_printable(character: char) -> bool {
-    match character {
-        ' ' | '\'' | '"' => true,
-        '\u{A0}'
-        | '\u{1680}'
-        | '\u{2000}'..='\u{200F}'
-        | '\u{2028}'..='\u{202F}'
-        | '\u{205F}'..='\u{206F}'
-        | '\u{3000}'
-        | '\u{FEFF}'
-        | '\u{AD}' => false,
-        _ => character.escape_debug().len() == 1,
     }
 }

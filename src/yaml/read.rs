@@ -24,7 +24,7 @@ pub fn read_sequence(text: &[u8], numbers: Numbers) -> Result<Vec<Value>, Error>
     match read(text, numbers)? {
         Value::Sequence(list) => Ok(list),
         Value::Null => Ok(Vec::new()),
-        other => Err(Error::Shape { found: json_word(&other), wanted: "[]interface {}" }),
+        other => Err(Error::shape(&other, "[]interface {}")),
     }
 }
 
@@ -32,18 +32,7 @@ fn as_mapping(value: Value) -> Result<Mapping, Error> {
     match value {
         Value::Mapping(map) => Ok(map),
         Value::Null => Ok(Mapping::new()),
-        other => Err(Error::Shape { found: json_word(&other), wanted: "map[string]interface {}" }),
-    }
-}
-
-const fn json_word(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Int(_) | Value::UInt(_) | Value::Float(_) => "number",
-        Value::String(_) => "string",
-        Value::Sequence(_) => "array",
-        Value::Mapping(_) => "object",
+        other => Err(Error::shape(&other, "map[string]interface {}")),
     }
 }
 

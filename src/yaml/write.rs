@@ -30,16 +30,22 @@ pub fn to_yaml(value: &Value) -> Result<String, Error> {
 }
 
 fn emit(value: &Value) -> Result<String, Error> {
-    let mut emitter =
-        Emitter { out: String::new(), column: 0, indent: None, whitespace: true, indention: true, depth: 0 };
+    let mut emitter = Emitter::new(Dialect::Two);
     emitter.node(value, Context::Root)?;
-    emitter.indent = None;
-    emitter.write_indent();
-    Ok(emitter.out)
+    Ok(emitter.finish())
+}
+
+/// Which go-yaml writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// Version 2: folds lines, lists in maps stand at the map's indentation.
+    Two,
+    /// Version 3: folds nothing, lists in maps are indented, tabs may stand in blocks.
+    Three,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Context {
+pub(super) enum Context {
     Root,
     Item,
     /// A key that stands before its `:` on one line.
@@ -48,12 +54,13 @@ enum Context {
     MapNode,
 }
 
-struct Emitter {
+pub(super) struct Emitter {
+    dialect: Dialect,
     out: String,
     /// Characters on the current line.
     column: usize,
     /// The current block's indentation; `None` outside of all blocks.
-    indent: Option<usize>,
+    pub(super) indent: Option<usize>,
     /// Whether the last character was white space (or nothing was written).
     whitespace: bool,
     /// Whether the line holds nothing but indentation and `-`, `?`, `:`.
@@ -62,6 +69,22 @@ struct Emitter {
 }
 
 impl Emitter {
+    pub(super) const fn new(dialect: Dialect) -> Self {
+        Self { dialect, out: String::new(), column: 0, indent: None, whitespace: true, indention: true, depth: 0 }
+    }
+
+    /// The document, with a newline at its end.
+    pub(super) fn finish(mut self) -> String {
+        self.indent = None;
+        self.write_indent();
+        self.out
+    }
+
+    /// Whether a line may be folded at the column that was reached.
+    const fn is_beyond(&self) -> bool {
+        matches!(self.dialect, Dialect::Two) && self.column > BEST_WIDTH
+    }
+
     fn put(&mut self, character: char) {
         self.out.push(character);
         self.column += 1;
@@ -73,7 +96,7 @@ impl Emitter {
     }
 
     /// Goes to the current indentation, on a new line unless this one is still empty.
-    fn write_indent(&mut self) {
+    pub(super) fn write_indent(&mut self) {
         let indent = self.indent.unwrap_or(0);
         if !self.indention || self.column > indent || self.column == indent && !self.whitespace {
             self.put_break();
@@ -85,7 +108,7 @@ impl Emitter {
         self.indention = true;
     }
 
-    fn indicator(&mut self, text: &str, need_whitespace: bool, is_indention: bool) {
+    pub(super) fn indicator(&mut self, text: &str, need_whitespace: bool, is_indention: bool) {
         if need_whitespace && !self.whitespace {
             self.put(' ');
         }
@@ -95,7 +118,7 @@ impl Emitter {
         self.indention &= is_indention;
     }
 
-    fn increase_indent(&mut self, flow: bool, indentless: bool) -> Option<usize> {
+    pub(super) fn increase_indent(&mut self, flow: bool, indentless: bool) -> Option<usize> {
         let before = self.indent;
         self.indent = match before {
             None => Some(if flow { 2 } else { 0 }),
@@ -105,7 +128,7 @@ impl Emitter {
         before
     }
 
-    fn node(&mut self, value: &Value, context: Context) -> Result<(), Error> {
+    pub(super) fn node(&mut self, value: &Value, context: Context) -> Result<(), Error> {
         match value {
             Value::Null => self.plain("null"),
             Value::Bool(value) => self.plain(if *value { "true" } else { "false" }),
@@ -121,7 +144,7 @@ impl Emitter {
         Ok(())
     }
 
-    fn nested(&mut self, write: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+    pub(super) fn nested(&mut self, write: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
         if self.depth == MAX_DEPTH {
             return Err(Error::Write(Fault::plain(format!("exceeded max depth of {MAX_DEPTH}"))));
         }
@@ -132,7 +155,7 @@ impl Emitter {
     }
 
     fn sequence(&mut self, list: &[Value], context: Context) -> Result<(), Error> {
-        let indentless = context == Context::MapNode && !self.indention;
+        let indentless = self.dialect == Dialect::Two && context == Context::MapNode && !self.indention;
         let before = self.increase_indent(false, indentless);
         for item in list {
             self.write_indent();
@@ -147,24 +170,29 @@ impl Emitter {
         let before = self.increase_indent(false, false);
         let mut entries = Vec::with_capacity(map.len());
         entries.extend(map.iter().map(|(key, value)| (key.as_str(), value)));
-        for (key, value) in sort_naturally(entries) {
-            self.write_indent();
-            if key.len() <= SIMPLE_KEY_LENGTH && !key.contains(is_break) {
-                self.string(key, Context::SimpleKey);
-                self.indicator(":", false, false);
-            } else {
-                self.indicator("?", true, true);
-                self.string(key, Context::MapNode);
-                self.write_indent();
-                self.indicator(":", true, true);
-            }
+        for (key, value) in sort_naturally(self.dialect, entries) {
+            self.key(key);
             self.node(value, Context::MapNode)?;
         }
         self.indent = before;
         Ok(())
     }
 
-    fn plain(&mut self, text: &str) {
+    /// A key up to and with its `:`, on a new line.
+    pub(super) fn key(&mut self, key: &str) {
+        self.write_indent();
+        if key.len() <= SIMPLE_KEY_LENGTH && !key.contains(is_break) {
+            self.string(key, Context::SimpleKey);
+            self.indicator(":", false, false);
+        } else {
+            self.indicator("?", true, true);
+            self.string(key, Context::MapNode);
+            self.write_indent();
+            self.indicator(":", true, true);
+        }
+    }
+
+    pub(super) fn plain(&mut self, text: &str) {
         if !self.whitespace {
             self.put(' ');
         }
@@ -188,8 +216,8 @@ impl Emitter {
         Ok(())
     }
 
-    fn string(&mut self, text: &str, context: Context) {
-        let form = Form::of(text);
+    pub(super) fn string(&mut self, text: &str, context: Context) {
+        let form = Form::of(text, self.dialect);
         let is_key = context == Context::SimpleKey;
         let before = self.increase_indent(true, false);
         let may_be_plain = matches!(resolve(text), Scalar::Text(_)) && !is_base60(text);
@@ -213,7 +241,7 @@ impl Emitter {
         let mut characters = text.chars().peekable();
         while let Some(character) = characters.next() {
             let next = characters.peek();
-            if character == ' ' && fold && !after_space && self.column > BEST_WIDTH && next != Some(&' ') {
+            if character == ' ' && fold && !after_space && self.is_beyond() && next != Some(&' ') {
                 self.write_indent();
             } else {
                 self.put(character);
@@ -236,7 +264,7 @@ impl Emitter {
             let next = characters.peek().map(|(_, next)| *next);
             if character == ' ' {
                 let inside = index > 0 && index < last;
-                if fold && !after_space && self.column > BEST_WIDTH && inside && next != Some(' ') {
+                if fold && !after_space && self.is_beyond() && inside && next != Some(' ') {
                     self.write_indent();
                 } else {
                     self.put(' ');
@@ -284,7 +312,7 @@ impl Emitter {
                 after_space = false;
             } else if character == ' ' {
                 let inside = index > 0 && index < last;
-                if fold && !after_space && self.column > BEST_WIDTH && inside {
+                if fold && !after_space && self.is_beyond() && inside {
                     self.write_indent();
                     if characters.peek().is_some_and(|(_, next)| *next == ' ') {
                         self.put('\\');
@@ -379,9 +407,9 @@ impl Form {
         is_key && self.is_multiline || !self.may_be_plain && !self.may_be_single
     }
 
-    fn of(text: &str) -> Self {
+    fn of(text: &str, dialect: Dialect) -> Self {
         let mut indicators = text.starts_with("---") || text.starts_with("...");
-        let (mut is_multiline, mut special) = (false, false);
+        let (mut is_multiline, mut special, mut tabs) = (false, false, false);
         let (mut break_space, mut space_break) = (false, false);
         let (mut previous_space, mut previous_break, mut after_whitespace) = (false, false, true);
         let mut first = true;
@@ -395,7 +423,11 @@ impl Form {
                 ':' => before_whitespace,
                 _ => false,
             };
-            special |= !is_printable(character);
+            if character == '\t' && dialect == Dialect::Three {
+                tabs = true;
+            } else {
+                special |= !is_printable(character);
+            }
             let (is_space, is_break) = (character == ' ', is_break(character));
             break_space |= is_space && previous_break;
             space_break |= is_break && previous_space;
@@ -407,8 +439,8 @@ impl Form {
         let at_edge = |c: char| c == ' ' || is_break(c);
         let bare_edges = !text.starts_with(at_edge) && !text.ends_with(at_edge);
         Self {
-            may_be_plain: !indicators && !special && !is_multiline && bare_edges,
-            may_be_single: !special && !break_space && !space_break,
+            may_be_plain: !indicators && !special && !tabs && !is_multiline && bare_edges,
+            may_be_single: !special && !tabs && !break_space && !space_break,
             may_be_block: !text.is_empty() && !special && !space_break && !text.ends_with(' '),
             is_multiline,
         }
@@ -457,17 +489,17 @@ fn read_back(value: &Value) -> Result<Value, Error> {
 
 /// Sorts keys as go-yaml does. Its order is not transitive for keys such as `a1b`, `a2b`, `a10b` (Helm's own output
 /// then varies from run to run), so this may not be given to the standard sort: a plain merge sort ends in any case.
-fn sort_naturally<T>(mut left: Vec<(&str, T)>) -> Vec<(&str, T)> {
+pub(super) fn sort_naturally<T>(dialect: Dialect, mut left: Vec<(&str, T)>) -> Vec<(&str, T)> {
     // Keys arrive in byte order, which among ASCII letters is the natural order.
     if left.len() < 2 || left.iter().all(|(key, _)| key.bytes().all(|byte| byte.is_ascii_alphabetic())) {
         return left;
     }
-    let right = sort_naturally(left.split_off(left.len().div_ceil(2)));
-    let left = sort_naturally(left);
+    let right = sort_naturally(dialect, left.split_off(left.len().div_ceil(2)));
+    let left = sort_naturally(dialect, left);
     let mut sorted = Vec::with_capacity(left.len() + right.len());
     let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let next = if natural_order(b.0, a.0) == Ordering::Less { right.next() } else { left.next() };
+        let next = if natural_order_of(dialect, b.0, a.0) == Ordering::Less { right.next() } else { left.next() };
         sorted.extend(next);
     }
     sorted.extend(left);
@@ -477,6 +509,10 @@ fn sort_naturally<T>(mut left: Vec<(&str, T)>) -> Vec<(&str, T)> {
 
 /// go-yaml's order of keys: letters by code point and behind everything else, runs of digits as numbers.
 pub fn natural_order(left: &str, right: &str) -> Ordering {
+    natural_order_of(Dialect::Two, left, right)
+}
+
+fn natural_order_of(dialect: Dialect, left: &str, right: &str) -> Ordering {
     let mut digits_before = DigitsBefore::default();
     let (mut a, mut b) = (left.chars(), right.chars());
     loop {
@@ -490,8 +526,12 @@ pub fn natural_order(left: &str, right: &str) -> Ordering {
         }
         match (x.is_alphabetic(), y.is_alphabetic()) {
             (true, true) => return x.cmp(&y),
-            (true, false) => return Ordering::Greater,
-            (false, true) => return Ordering::Less,
+            // In version 3 letters come first behind a digit.
+            (true, false) | (false, true) => {
+                let letter_first = dialect == Dialect::Three && digits_before.is_digit;
+                let order = if x.is_alphabetic() { Ordering::Greater } else { Ordering::Less };
+                return if letter_first { order.reverse() } else { order };
+            }
             (false, false) => {}
         }
         // A zero counts in `10` and `100`, and does not in `01` and `001`.
@@ -502,14 +542,18 @@ pub fn natural_order(left: &str, right: &str) -> Ordering {
     }
 }
 
-/// Whether the run of digits just passed has one that is not zero.
+/// The run of digits just passed.
 #[derive(Default)]
 struct DigitsBefore {
+    /// Whether there is one.
+    is_digit: bool,
+    /// Whether it has one that is not zero.
     is_not_zero: bool,
 }
 
 impl DigitsBefore {
     const fn pass(&mut self, character: char) {
+        self.is_digit = character.is_ascii_digit();
         self.is_not_zero = character.is_ascii_digit() && (self.is_not_zero || character != '0');
     }
 }

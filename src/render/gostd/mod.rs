@@ -8,6 +8,8 @@ pub mod address;
 pub mod base32;
 pub mod base64;
 pub mod path;
+pub mod regexp;
+pub mod strconv;
 pub mod url;
 
 /// Bytes that are text most of the time, quoted as `strconv.Quote` does: what is not UTF-8 as `\xff`.

@@ -80,3 +80,30 @@ impl Function {
         Self { name, params, variadic: true, result, call }
     }
 }
+
+impl Type {
+    /// The type as Go's messages name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Any => "interface {}",
+            Self::Reflect => "reflect.Value",
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Int64 => "int64",
+            Self::Uint32 => "uint32",
+            Self::Uint64 => "uint64",
+            Self::Float => "float64",
+            Self::String => "string",
+            Self::Bytes => "[]uint8",
+            Self::Map => "map[string]interface {}",
+            Self::StringMap => "map[string]string",
+            Self::List => "[]interface {}",
+            Self::Strings => "[]string",
+            Self::Ints => "[]int",
+            Self::Lists => "[][]interface {}",
+            Self::Time => "time.Time",
+            Self::Duration => "time.Duration",
+            Self::Named(name) => name,
+        }
+    }
+}

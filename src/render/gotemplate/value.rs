@@ -17,7 +17,7 @@ use crate::yaml;
 pub type Entries = BTreeMap<Text, Value>;
 
 /// Types with an integer inside that a template can meet, Go's named ones included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IntType {
     /// `int`: literals, `len`, `int`, elements of `until`.
     Int,
@@ -34,7 +34,7 @@ pub enum IntType {
 }
 
 /// Types with an unsigned integer inside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UintType {
     /// `uint8`: a byte of a string that was indexed.
     Uint8,
@@ -241,9 +241,25 @@ pub trait Object: std::fmt::Debug {
     /// What `%v` prints of a type without `String()`; fields of a struct as `{a b}`.
     fn print(&self) -> String;
 
+    /// The fields of a struct (or of what a pointer points to), for the verbs of `printf` that look into it. Without
+    /// them every verb prints what [`print`](Self::print) says.
+    fn fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        None
+    }
+
+    /// What `%#v` prints of a type that says it itself.
+    fn go_string(&self) -> Option<String> {
+        None
+    }
+
     /// An exported field of a struct.
     fn field(&self, _name: &str) -> Option<Value> {
         None
+    }
+
+    /// Whether it is a struct that has a field of this name which templates may not read.
+    fn has_unexported(&self, _name: &str) -> bool {
+        false
     }
 
     /// A method. It is called with the receiver as its first argument, which its parameters do not list.
@@ -257,9 +273,10 @@ pub trait Object: std::fmt::Debug {
         self.string()
     }
 
-    /// The fields of a struct as JSON names and orders them, those left out that are empty and may be.
+    /// The exported fields of a struct as JSON names and orders them, those left out that are empty and may be.
     fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
-        None
+        let is_exported = |name: &str| name.starts_with(|first: char| first.is_ascii_uppercase());
+        Some(self.fields()?.into_iter().filter(|(name, _)| is_exported(name)).collect())
     }
 
     /// What JSON and YAML write; an error has Go's words.

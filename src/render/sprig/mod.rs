@@ -4,10 +4,22 @@
 //! Go's panics are sprig's and Go's, held against recorded answers.
 
 mod argument;
+pub mod case;
+pub mod conversion;
+mod decimal;
+pub mod defaults;
+pub mod dicts;
 pub mod encoding;
+pub mod equality;
+pub mod lists;
+mod merge;
+pub mod numbers;
 pub mod paths;
 pub mod random;
+pub mod reflection;
+pub mod regex;
 pub mod semver;
+pub mod strings;
 pub mod urls;
 
 #[cfg(test)]
@@ -19,8 +31,22 @@ use std::sync::OnceLock;
 use super::gotemplate::function::Function;
 
 /// The families.
-const FAMILIES: &[&[Function]] =
-    &[encoding::FUNCTIONS, paths::FUNCTIONS, random::FUNCTIONS, semver::FUNCTIONS, urls::FUNCTIONS];
+const FAMILIES: &[&[Function]] = &[
+    case::FUNCTIONS,
+    conversion::FUNCTIONS,
+    defaults::FUNCTIONS,
+    dicts::FUNCTIONS,
+    encoding::FUNCTIONS,
+    lists::FUNCTIONS,
+    numbers::FUNCTIONS,
+    paths::FUNCTIONS,
+    random::FUNCTIONS,
+    reflection::FUNCTIONS,
+    regex::FUNCTIONS,
+    semver::FUNCTIONS,
+    strings::FUNCTIONS,
+    urls::FUNCTIONS,
+];
 
 /// The function of that name.
 pub fn find(name: &str) -> Option<&'static Function> {
@@ -29,4 +55,9 @@ pub fn find(name: &str) -> Option<&'static Function> {
         FAMILIES.iter().flat_map(|family| family.iter()).map(|function| (function.name, function)).collect()
     });
     index.get(name).copied()
+}
+
+/// The names of all functions.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().flat_map(|family| family.iter()).map(|function| function.name)
 }

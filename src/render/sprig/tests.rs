@@ -39,9 +39,17 @@ impl Host for Seeded {
 /// What a function returns.
 pub(super) fn value_with(host: &dyn Host, name: &str, arguments: &[Value]) -> Result<Value, String> {
     let function = find(name).unwrap_or_else(|| panic!("no function {name}"));
-    (function.call)(&mut Machine::new(host), arguments).map_err(|failure| match failure {
+    (function.call)(
+        &mut Machine::new(
+            host,
+            crate::render::gotemplate::set::Templates::new(super::find),
+            crate::render::gotemplate::machine::Options::default(),
+        ),
+        arguments,
+    )
+    .map_err(|failure| match failure {
         Failure::Message(message) | Failure::User(message) | Failure::Budget(message) => message,
-        Failure::Nested { .. } => panic!("{failure:?}"),
+        Failure::Nested { .. } | Failure::Parse { .. } => panic!("{failure:?}"),
     })
 }
 

@@ -4,12 +4,15 @@
 //! answer: `ok` or `error`, and `helm3` where Helm 3 answers differently. [`COMMANDS`] tells what answers which
 //! command; to add one, write a function and a line there. Files from before that form are told by their names
 //! ([`OLDER_FILES`]). Every file found is run or named; each prints one line
-//! `conformance FILE: N passed, N failed, N skipped`.
+//! `conformance FILE: N passed, N failed, N skipped`. `MAIBOT_CONFORMANCE_GROUP` runs only groups whose names begin so,
+//! which skips the others.
 
 mod config_facts;
 mod embedded_chart;
 mod official_chart;
+mod regex;
 mod release;
+mod render;
 mod sort;
 mod values;
 mod versions;
@@ -29,26 +32,30 @@ pub(crate) enum Helm {
 }
 
 /// Answers one request: the value, or the error's full text.
-type Answer = fn(&Value, Helm) -> Result<Value, String>;
+pub(crate) type Answer = fn(&Value, Helm) -> Result<Value, String>;
 
 /// What can be asked: the command's name and what answers it.
-const COMMANDS: &[(&str, Answer)] = &[
+pub(crate) const COMMANDS: &[(&str, Answer)] = &[
     ("yaml", yaml::answer),
     ("strvals", values::answer_strvals),
     ("coalesce", values::answer_coalesce),
     ("sort", sort::answer),
     ("release", release::answer),
     ("semver", versions::answer),
+    ("render", render::answer),
 ];
 
-/// Tells what is wrong with one case of a file without a command; nothing if it is right.
-type Check = fn(&Value) -> Option<String>;
+/// Tells what is wrong with one case of a file without a command (the second value is the file); nothing if it is
+/// right.
+type Check = fn(&Value, &Value) -> Option<String>;
 
 /// Files without a command.
 const OLDER_FILES: &[(&str, Check)] = &[
-    ("from-yaml-cases.json", yaml::check_from_yaml),
-    ("to-yaml-cases.json", yaml::check_to_yaml),
-    ("semver-compare-cases.json", versions::check),
+    ("from-yaml-cases.json", |case, _| yaml::check_from_yaml(case)),
+    ("to-yaml-cases.json", |case, _| yaml::check_to_yaml(case)),
+    ("semver-compare-cases.json", |case, _| versions::check(case)),
+    ("go-template-cases.json", render::check_template),
+    ("regex-cases.json", |case, _| regex::check(case)),
 ];
 
 /// The files that have a test of their own below.
@@ -60,11 +67,16 @@ const TESTED: &[&str] = &[
     "to-yaml-cases.json",
     "sort-cases.json",
     "release-cases.json",
+    "regex-cases.json",
     "semver-cases.json",
     "semver-compare-cases.json",
+    "render-language-cases.json",
+    "render-functions-cases.json",
+    "render-helm-cases.json",
+    "go-template-cases.json",
 ];
 
-/// How many differences are shown of one file.
+/// How many differences are shown of one file, unless `MAIBOT_CONFORMANCE_SHOW` says otherwise.
 const SHOWN: usize = 8;
 
 fn folder() -> PathBuf {
@@ -123,7 +135,7 @@ fn run(path: &Path) -> Outcome {
     let known = COMMANDS.iter().find(|(known, _)| *known == command);
     let cases = file.get("cases").unwrap_or(&file).as_sequence().unwrap();
     let check: &dyn Fn(&Value) -> Option<String> = match (older, known) {
-        (Some((_, compare)), _) => compare,
+        (Some((_, compare)), _) => &|case| compare(case, &file),
         (None, Some((_, answer))) => &|case| check(case, *answer),
         (None, None) => {
             println!("conformance {name}: 0 passed, 0 failed, {} skipped", cases.len());
@@ -132,12 +144,16 @@ fn run(path: &Path) -> Outcome {
         }
     };
     assert!(!cases.is_empty(), "{name} has no cases");
-    let differences: Vec<String> = cases.iter().filter_map(check).collect();
-    println!("conformance {name}: {} passed, {} failed, 0 skipped", cases.len() - differences.len(), differences.len());
+    let group = std::env::var("MAIBOT_CONFORMANCE_GROUP").unwrap_or_default();
+    let chosen: Vec<&Value> = cases.iter().filter(|case| text(case, "group").starts_with(&group)).collect();
+    let differences: Vec<String> = chosen.iter().filter_map(|case| check(case)).collect();
+    let (passed, left_out) = (chosen.len() - differences.len(), cases.len() - chosen.len());
+    println!("conformance {name}: {passed} passed, {} failed, {left_out} skipped", differences.len());
     if differences.is_empty() {
         return Outcome::Passed;
     }
-    let shown = differences.iter().take(SHOWN).map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n");
+    let most = std::env::var("MAIBOT_CONFORMANCE_SHOW").ok().and_then(|most| most.parse().ok()).unwrap_or(SHOWN);
+    let shown = differences.iter().take(most).map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n");
     Outcome::Failed(format!("{name}: {} of {} cases differ:\n{shown}", differences.len(), cases.len()))
 }
 
@@ -186,8 +202,33 @@ fn documents_are_split_and_sorted_as_in_helm() {
 }
 
 #[test]
+fn the_template_language_is_gos() {
+    run_tested("render-language-cases.json");
+}
+
+#[test]
+fn single_templates_render_as_in_helm() {
+    run_tested("go-template-cases.json");
+}
+
+#[test]
+fn functions_answer_as_sprigs() {
+    run_tested("render-functions-cases.json");
+}
+
+#[test]
+fn charts_render_as_in_helm() {
+    run_tested("render-helm-cases.json");
+}
+
+#[test]
 fn records_are_read_and_written_as_helm_does() {
     run_tested("release-cases.json");
+}
+
+#[test]
+fn regular_expressions_answer_as_in_helm() {
+    run_tested("regex-cases.json");
 }
 
 #[test]

@@ -5,14 +5,14 @@ use maibot::yaml::{Mapping, Numbers, Value, read_documents, read_mapping};
 
 use super::{Helm, text};
 
-fn compat(helm: Helm) -> Compat {
+pub(super) fn compat(helm: Helm) -> Compat {
     match helm {
         Helm::Four => Compat::Helm4,
         Helm::Three => Compat::Helm3,
     }
 }
 
-fn strings(case: &Value, key: &str) -> Vec<String> {
+pub(super) fn strings(case: &Value, key: &str) -> Vec<String> {
     let list = case.get(key).and_then(Value::as_sequence);
     list.into_iter().flatten().map(|item| item.as_str().unwrap().to_owned()).collect()
 }
@@ -52,7 +52,8 @@ pub(super) fn answer_coalesce(case: &Value, helm: Helm) -> Result<Value, String>
     flags.files.push("values".to_owned());
     let given = flags
         .collect(compat(helm), Numbers::Helm, false, &mut |_| Ok(written.clone().into_bytes()))
-        .map_err(|error| error.to_string())?;
+        // The vectors were recorded below the command line, which names the flag.
+        .map_err(|error| error.to_string().trim_start_matches("failed parsing --set data: ").to_owned())?;
     let mut warnings = Vec::new();
     process_dependencies(&mut chart, &given.values, compat(helm), &is_compatible, &mut warnings)
         .map_err(|error| error.to_string())?;
@@ -112,11 +113,17 @@ fn load(files: &Mapping, prefix: &str, metadata: &Mapping, helm: Helm) -> Result
                 }
             })
             .collect();
+        let mut names = std::collections::BTreeSet::new();
         for dependency in &list {
             dependency.validate().map_err(|error| error.to_string())?;
+            let name = if dependency.alias.is_empty() { &dependency.name } else { &dependency.alias };
+            if !names.insert(name) {
+                return Err(format!("validation: more than one dependency with name or alias {name:?}"));
+            }
         }
         dependencies = Some(list);
     }
+    let name = Some(string(metadata, "name")).filter(|name| !name.is_empty()).unwrap_or_else(|| "c".to_owned());
     let charts = format!("{prefix}charts/");
     let mut folders: Vec<&str> =
         files.keys().filter_map(|path| path.strip_prefix(&charts)?.split_once('/')).map(|(folder, _)| folder).collect();
@@ -126,11 +133,11 @@ fn load(files: &Mapping, prefix: &str, metadata: &Mapping, helm: Helm) -> Result
         let prefix = format!("{charts}{folder}/");
         let metadata = text(&Value::Mapping(files.clone()), &format!("{prefix}Chart.yaml")).to_owned();
         let metadata = read_mapping(metadata.as_bytes(), Numbers::Exact).unwrap();
-        subcharts.push(load(files, &prefix, &metadata, helm)?);
+        let subchart = load(files, &prefix, &metadata, helm);
+        subcharts.push(subchart.map_err(|error| format!("error unpacking subchart {folder} in {name}: {error}"))?);
     }
-    let name = string(metadata, "name");
     Ok(ChartValues {
-        name: if name.is_empty() { "c".to_owned() } else { name },
+        name,
         version: string(metadata, "version"),
         values: values.map_err(|error| error.to_string())?,
         schema: None,

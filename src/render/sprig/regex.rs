@@ -1,0 +1,106 @@
+//! Regular expressions: functions that panic on a bad pattern, and their `must` forms, which return the error. Visible
+//! is only the text.
+
+use std::rc::Rc;
+
+use crate::render::gostd::quote;
+use crate::render::gostd::regexp::{self, Regexp, Replacement};
+use crate::render::gotemplate::error::Failure;
+use crate::render::gotemplate::function::{Function, Type};
+use crate::render::gotemplate::machine::Machine;
+use crate::render::gotemplate::value::{ListType, Value};
+
+use super::argument;
+
+const TWO: &[Type] = &[Type::String, Type::String];
+const THREE: &[Type] = &[Type::String, Type::String, Type::String];
+const COUNTED: &[Type] = &[Type::String, Type::String, Type::Int];
+
+/// The functions.
+pub const FUNCTIONS: &[Function] = &[
+    Function::new("regexMatch", TWO, Type::Bool, |_, it| {
+        // A bad pattern matches nothing.
+        let matches =
+            regexp::compile(argument::bytes(it, 0)).is_ok_and(|regexp| regexp.is_match(argument::bytes(it, 1)));
+        Ok(Value::Bool(matches))
+    }),
+    Function::new("mustRegexMatch", TWO, Type::Bool, |_, it| {
+        Ok(Value::Bool(returning(it)?.is_match(argument::bytes(it, 1))))
+    }),
+    Function::new("regexFind", TWO, Type::String, |_, it| Ok(find(&*panicking(it)?, it))),
+    Function::new("mustRegexFind", TWO, Type::String, |_, it| Ok(find(&*returning(it)?, it))),
+    Function::new("regexFindAll", COUNTED, Type::Strings, |machine, it| find_all(machine, &*panicking(it)?, it)),
+    Function::new("mustRegexFindAll", COUNTED, Type::Strings, |machine, it| find_all(machine, &*returning(it)?, it)),
+    Function::new("regexSplit", COUNTED, Type::Strings, |machine, it| split(machine, &*panicking(it)?, it)),
+    Function::new("mustRegexSplit", COUNTED, Type::Strings, |machine, it| split(machine, &*returning(it)?, it)),
+    Function::new("regexReplaceAll", THREE, Type::String, |machine, it| {
+        replace(machine, &*panicking(it)?, it, Replacement::Template(argument::bytes(it, 2)))
+    }),
+    Function::new("mustRegexReplaceAll", THREE, Type::String, |machine, it| {
+        replace(machine, &*returning(it)?, it, Replacement::Template(argument::bytes(it, 2)))
+    }),
+    Function::new("regexReplaceAllLiteral", THREE, Type::String, |machine, it| {
+        replace(machine, &*panicking(it)?, it, Replacement::Literal(argument::bytes(it, 2)))
+    }),
+    Function::new("mustRegexReplaceAllLiteral", THREE, Type::String, |machine, it| {
+        replace(machine, &*returning(it)?, it, Replacement::Literal(argument::bytes(it, 2)))
+    }),
+    Function::new("regexQuoteMeta", &[Type::String], Type::String, |machine, it| {
+        machine.spend(argument::bytes(it, 0).len())?;
+        Ok(Value::text(regexp::quote_meta(argument::bytes(it, 0))))
+    }),
+];
+
+/// The compiled pattern, with Go's error.
+fn returning(arguments: &[Value]) -> Result<Rc<Regexp>, Failure> {
+    regexp::compile(argument::bytes(arguments, 0)).map_err(|error| error.to_string().into())
+}
+
+/// The compiled pattern, with the text of Go's panic.
+fn panicking(arguments: &[Value]) -> Result<Rc<Regexp>, Failure> {
+    let pattern = argument::bytes(arguments, 0);
+    regexp::compile(pattern).map_err(|error| {
+        let can_be_raw =
+            |text: &&str| !text.contains(|c: char| (c < ' ' && c != '\t') || matches!(c, '`' | '\u{7f}' | '\u{feff}'));
+        let quoted = match std::str::from_utf8(pattern).ok().filter(can_be_raw) {
+            Some(text) => format!("`{text}`"),
+            None => quote(pattern),
+        };
+        format!("regexp: Compile({quoted}): {error}").into()
+    })
+}
+
+fn find(regexp: &Regexp, arguments: &[Value]) -> Value {
+    Value::text(regexp.find(argument::bytes(arguments, 1)))
+}
+
+fn strings(machine: &mut Machine<'_>, pieces: Vec<&[u8]>) -> Result<Value, Failure> {
+    machine.spend(pieces.iter().map(|piece| piece.len() + 1).sum())?;
+    Ok(Value::strings(pieces))
+}
+
+fn find_all(machine: &mut Machine<'_>, regexp: &Regexp, arguments: &[Value]) -> Result<Value, Failure> {
+    let limit = usize::try_from(argument::int(arguments, 2)).unwrap_or(usize::MAX);
+    let found = regexp.find_all(argument::bytes(arguments, 1), limit);
+    if found.is_empty() { Ok(Value::nil_list(ListType::Strings)) } else { strings(machine, found) }
+}
+
+fn split(machine: &mut Machine<'_>, regexp: &Regexp, arguments: &[Value]) -> Result<Value, Failure> {
+    let limit = usize::try_from(argument::int(arguments, 2)).ok();
+    if limit == Some(0) {
+        return Ok(Value::nil_list(ListType::Strings));
+    }
+    let pieces = regexp.split(argument::bytes(arguments, 1), limit);
+    strings(machine, pieces)
+}
+
+fn replace(
+    machine: &mut Machine<'_>,
+    regexp: &Regexp,
+    arguments: &[Value],
+    replacement: Replacement<'_>,
+) -> Result<Value, Failure> {
+    let text = argument::bytes(arguments, 1);
+    machine.spend(text.len())?;
+    Ok(Value::text(regexp.replace_all(text, replacement, |made| machine.spend(made))?))
+}
