@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::ChartError;
+use crate::unicode::is_print;
 use crate::values::{self, Compat, Import};
 use crate::version::Version;
 use crate::yaml::number::quote;
@@ -319,10 +320,6 @@ fn clean(text: &mut String) {
                 })
                 .collect();
     }
-}
-
-fn is_print(character: char) -> bool {
-    crate::unicode::is_print(character)
 }
 
 impl Metadata {
