@@ -23,6 +23,8 @@ pub mod strings;
 pub mod urls;
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;

@@ -20,8 +20,8 @@ use Type::{Any, Int, String as Str};
 pub const FUNCTIONS: &[Function] = &[
     Function::new("hello", &[], Str, |_, _| Ok(Value::text("Hello!"))),
     Function::new("trim", &[Str], Str, |_, it| Ok(Value::text(trim(argument::bytes(it, 0))))),
-    Function::new("trimAll", &[Str, Str], Str, trim_all),
-    Function::new("trimall", &[Str, Str], Str, trim_all),
+    Function::new("trimAll", &[Str, Str], Str, |_, it| Ok(trim_all(it))),
+    Function::new("trimall", &[Str, Str], Str, |_, it| Ok(trim_all(it))),
     Function::new("trimSuffix", &[Str, Str], Str, |_, it| {
         let text = argument::bytes(it, 1);
         Ok(Value::text(text.strip_suffix(argument::bytes(it, 0)).unwrap_or(text)))
@@ -30,13 +30,13 @@ pub const FUNCTIONS: &[Function] = &[
         let text = argument::bytes(it, 1);
         Ok(Value::text(text.strip_prefix(argument::bytes(it, 0)).unwrap_or(text)))
     }),
-    Function::new("nospace", &[Str], Str, no_space),
-    Function::new("initials", &[Str], Str, initials),
+    Function::new("nospace", &[Str], Str, |_, it| Ok(no_space(it))),
+    Function::new("initials", &[Str], Str, |_, it| Ok(initials(it))),
     Function::new("repeat", &[Int, Str], Str, |machine, it| {
         Ok(Value::text(repeat(machine, argument::bytes(it, 1), argument::int(it, 0))?))
     }),
     Function::new("substr", &[Int, Int, Str], Str, substr),
-    Function::new("trunc", &[Int, Str], Str, trunc),
+    Function::new("trunc", &[Int, Str], Str, |_, it| Ok(trunc(it))),
     Function::new("abbrev", &[Int, Str], Str, |_, it| {
         let (width, text) = (argument::int(it, 0), argument::bytes(it, 1));
         Ok(Value::text(if width < 4 { text.to_vec() } else { abbreviate(text, 0, width) }))
@@ -150,25 +150,25 @@ fn trim_where(text: &[u8], cut: impl Fn(Option<char>) -> bool) -> &[u8] {
     text.get(start..last + character.map_or(1, char::len_utf8)).unwrap_or(text)
 }
 
-fn trim_all(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
+fn trim_all(it: &[Value]) -> Value {
     // U+FFFD stands for every byte that is not UTF-8, on both sides.
     let known = |character: Option<char>| character.unwrap_or(char::REPLACEMENT_CHARACTER);
     let cut: Vec<char> = unicode::characters(argument::bytes(it, 0)).map(|(_, character)| known(character)).collect();
-    Ok(Value::text(trim_where(argument::bytes(it, 1), |character| cut.contains(&known(character)))))
+    Value::text(trim_where(argument::bytes(it, 1), |character| cut.contains(&known(character))))
 }
 
 /// Bytes that are white space as Latin-1 are dropped; then the others are taken for Latin-1 as well.
-fn no_space(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
+fn no_space(it: &[Value]) -> Value {
     let text = argument::bytes(it, 0);
     if !text.iter().any(|byte| unicode::is_space(char::from(*byte))) {
-        return Ok(argument::any(it, 0).clone());
+        return argument::any(it, 0).clone();
     }
     let kept = text.iter().copied().map(char::from).filter(|character| !unicode::is_space(*character));
-    Ok(Value::text(kept.collect::<String>()))
+    Value::text(kept.collect::<String>())
 }
 
 /// The first byte of every word, as Latin-1.
-fn initials(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
+fn initials(it: &[Value]) -> Value {
     let mut out = String::new();
     let mut gap = true;
     for character in argument::bytes(it, 0).iter().copied().map(char::from) {
@@ -178,7 +178,7 @@ fn initials(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
         }
         gap = space;
     }
-    Ok(Value::text(out))
+    Value::text(out)
 }
 
 /// Go's `strings.Repeat`.
@@ -206,13 +206,13 @@ fn substr(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
     Ok(Value::text(text.get(first..last).ok_or_else(|| out_of_range(format_args!("{first}:{last}]")))?))
 }
 
-fn trunc(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
+fn trunc(it: &[Value]) -> Value {
     let (count, text) = (argument::int(it, 0), argument::bytes(it, 1));
     let length = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     if length >= text.len() {
-        return Ok(argument::any(it, 1).clone());
+        return argument::any(it, 1).clone();
     }
-    Ok(Value::text(if count < 0 { text.get(text.len() - length..) } else { text.get(..length) }.unwrap_or(text)))
+    Value::text(if count < 0 { text.get(text.len() - length..) } else { text.get(..length) }.unwrap_or(text))
 }
 
 /// Shortens a text to a width of at least 4 so that the byte at `left` stays in it; `...` stands for what is left out.
