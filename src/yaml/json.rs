@@ -213,6 +213,13 @@ impl Reader<'_> {
     /// The error about the character at hand. Go looks at bytes and prints them as characters.
     fn unexpected(&self, context: &str) -> JsonError {
         match self.peek() {
+            // Go tries a space at the end and blames it where none may stand.
+            None if context.contains("literal ")
+                || context.contains("escape")
+                || context.ends_with("numeric literal") =>
+            {
+                self.error(format!("invalid character ' ' {context}"))
+            }
             None => self.error("unexpected end of JSON input"),
             Some(byte) => {
                 let character = match byte {
