@@ -93,3 +93,27 @@ fn a_map_can_be_merged_into_itself_and_set_into_itself() {
     );
     assert!(value("set", &[map.clone(), Value::text("self"), map]).is_ok());
 }
+
+#[test]
+fn the_smallest_and_largest_numbers_are_no_trouble() {
+    let text = Value::text("the quick brown fox");
+    for number in [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX] {
+        for other in [i64::MIN, -1, 0, 7, i64::MAX] {
+            let (number, other) = (Value::int(number), Value::int(other));
+            for name in ["abbrevboth", "substr"] {
+                let _ = value(name, &[number.clone(), other.clone(), text.clone()]);
+            }
+            for name in ["trunc", "abbrev", "wrap"] {
+                let _ = value(name, &[number.clone(), text.clone()]);
+            }
+            for name in ["sub", "mul", "div", "mod", "round", "divf"] {
+                let _ = value(name, &[number.clone(), other.clone()]);
+            }
+            let list = Value::list(vec![text.clone(), Value::Nil]);
+            let _ = value("slice", &[list.clone(), number.clone(), other.clone()]);
+            let _ = value("chunk", &[number.clone(), list]);
+            let _ = value("splitn", &[Value::text(" "), number.clone(), text.clone()]);
+            let _ = value("add1", &[number]);
+        }
+    }
+}

@@ -7,6 +7,7 @@ use super::conversion::{to_float, to_int64};
 use super::decimal::Decimal;
 use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::function::{Function, Type};
+use crate::render::gotemplate::items::{Element, Items};
 use crate::render::gotemplate::machine::Machine;
 use crate::render::gotemplate::value::{List, ListType, Value};
 
@@ -183,7 +184,8 @@ fn range(machine: &mut Machine<'_>, start: i64, end: i64, step: i64) -> Result<V
 }
 
 fn ints(machine: &mut Machine<'_>, start: i64, end: i64, step: i64) -> Result<Value, Failure> {
-    let items = range(machine, start, end, step)?.into_iter().map(Value::int).collect();
+    let numbers = range(machine, start, end, step)?.into_iter().map(Value::int).collect();
+    let items = Items::appended(numbers, Element::Word);
     Ok(Value::List(std::rc::Rc::new(List { kind: ListType::Ints, nil: false, items })))
 }
 

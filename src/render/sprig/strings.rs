@@ -11,7 +11,7 @@ use crate::render::gotemplate::function::{Function, Type};
 use crate::render::gotemplate::machine::Machine;
 use crate::render::gotemplate::quote;
 use crate::render::gotemplate::text::Text;
-use crate::render::gotemplate::value::{Entries, Map, MapType, Value};
+use crate::render::gotemplate::value::{Entries, ListType, Map, MapType, Value};
 use crate::unicode;
 
 use Type::{Any, Int, String as Str};
@@ -110,15 +110,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("join", &[Str, Any], Str, |machine, it| {
         Ok(Value::text(join(machine, argument::bytes(it, 0), &conversion::to_texts(argument::any(it, 1))?)?))
     }),
-    Function::new("sortAlpha", &[Any], Type::Strings, |_, it| {
-        let value = argument::any(it, 0);
-        let mut texts = match value {
-            Value::List(_) | Value::Bytes(_) => conversion::to_texts(value)?,
-            other => vec![to_text(other)?],
-        };
-        texts.sort();
-        Ok(Value::strings(texts))
-    }),
+    Function::new("sortAlpha", &[Any], Type::Strings, |machine, it| sort_alpha(machine, argument::any(it, 0))),
     Function::new("split", &[Str, Str], Type::StringMap, |_, it| {
         Ok(numbered(split(argument::bytes(it, 1), argument::bytes(it, 0), -1)))
     }),
@@ -228,7 +220,7 @@ fn abbreviate(text: &[u8], left: i64, width: i64) -> Vec<u8> {
     };
     let room = width - 3;
     let left = left.min(length);
-    let left = if length - left < room { length - room } else { left };
+    let left = if length.saturating_sub(left) < room { length - room } else { left };
     if left <= 4 {
         return [part(0, room), MARK].concat();
     }
@@ -322,6 +314,24 @@ fn join(machine: &mut Machine<'_>, separator: &[u8], texts: &[Text]) -> Result<V
         out.extend_from_slice(text);
     }
     Ok(out)
+}
+
+/// Sorts by bytes. A list of strings is sorted where it is: it is the result as well.
+fn sort_alpha(machine: &mut Machine<'_>, value: &Value) -> Result<Value, Failure> {
+    let result = match value {
+        Value::List(list) if list.kind == ListType::Strings => value.clone(),
+        Value::List(_) | Value::Bytes(_) => conversion::texts_of(value)?,
+        other => return Ok(Value::strings([to_text(other)?])),
+    };
+    if let Value::List(list) = &result {
+        machine.spend(list.items.len().saturating_mul(size_of::<Value>()))?;
+        if !list.items.is_sorted_by_key(Value::as_text) {
+            let mut sorted = list.items.to_vec();
+            sorted.sort_by(|left, right| left.as_text().cmp(&right.as_text()));
+            list.items.sort(sorted);
+        }
+    }
+    Ok(result)
 }
 
 /// Go's `strings.SplitN`: at most `count` parts if it is not negative; without a separator every character is one.
