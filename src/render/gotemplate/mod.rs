@@ -30,3 +30,6 @@ mod slot;
 pub mod source;
 pub mod text;
 pub mod value;
+
+#[cfg(test)]
+mod tests;

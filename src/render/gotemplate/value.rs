@@ -5,7 +5,7 @@
 //! a point in time or a version, is an [`Object`].
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -118,6 +118,62 @@ pub struct List {
     pub items: Items,
 }
 
+impl Drop for List {
+    fn drop(&mut self) {
+        if !self.items.is_empty() {
+            free(Contents::Items(std::mem::take(&mut self.items)));
+        }
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // Shared entries outlive this map.
+        if let Some(entries) = Rc::get_mut(&mut self.entries)
+            && !entries.get_mut().is_empty()
+        {
+            free(Contents::Entries(std::mem::take(entries.get_mut())));
+        }
+    }
+}
+
+/// What a list or map held.
+enum Contents {
+    #[expect(dead_code, reason = "only to be dropped")]
+    Items(Vec<Value>),
+    #[expect(dead_code, reason = "only to be dropped")]
+    Entries(Entries),
+}
+
+/// How deep values free each other before the rest is put aside.
+const FREE_DEPTH: u32 = 64;
+
+thread_local! {
+    /// How deep values are freeing each other.
+    static FREEING: Cell<u32> = const { Cell::new(0) };
+    /// What waits to be freed by the outermost.
+    static PUT_ASIDE: RefCell<Vec<Contents>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Frees what a list or map held. A list in a list in a list and so on, which a template can make deeper than any stack
+/// is, is taken apart step by step.
+fn free(contents: Contents) {
+    let depth = FREEING.get();
+    if depth >= FREE_DEPTH {
+        // If the thread is ending there may be nowhere to put it.
+        let _ = PUT_ASIDE.try_with(|aside| aside.borrow_mut().push(contents));
+        return;
+    }
+    FREEING.set(depth + 1);
+    drop(contents);
+    if depth == 0 {
+        while let Ok(Some(contents)) = PUT_ASIDE.try_with(|aside| aside.borrow_mut().pop()) {
+            drop(contents);
+        }
+    }
+    FREEING.set(depth);
+}
+
 /// The type of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MapType {
@@ -175,6 +231,7 @@ impl Map {
     }
 
     /// The same map as another type: what is written to one shows in both.
+    #[must_use]
     pub fn as_type(&self, kind: MapType) -> Self {
         Self { kind, nil: self.nil, entries: Rc::clone(&self.entries) }
     }
