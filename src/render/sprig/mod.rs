@@ -25,6 +25,8 @@ pub mod time_type;
 pub mod urls;
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
