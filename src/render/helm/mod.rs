@@ -12,9 +12,12 @@ mod files;
 mod functions;
 mod glob;
 mod json;
+mod release_name;
 mod structure;
 mod trouble;
 mod yaml;
+
+pub use release_name::release_name;
 
 pub use capabilities::{Capabilities, HelmVersion, KubeVersion, KubeVersionError};
 pub use trouble::{Fault, Frame, Hint, Trouble};
@@ -24,7 +27,7 @@ use std::collections::BTreeMap;
 use super::gotemplate::host::Host;
 use super::gotemplate::machine::{Machine, MissingKey, Options};
 use super::gotemplate::set::Templates;
-use super::{ReleaseInfo, is_partial};
+use super::{ReleaseInfo, is_partial, stack};
 use crate::chart::{Chart, File};
 use crate::values::Compat;
 use crate::yaml::Mapping;
@@ -82,6 +85,12 @@ pub struct TemplateError {
 /// # Errors
 /// At the first file that cannot be parsed or fails.
 pub fn render(request: &Request<'_>) -> Result<Vec<RenderedFile>, TemplateError> {
+    // Templates may nest as deep as Go lets them, for which a usual stack is too small; without a thread of its own
+    // the render ends in an error where the stack does.
+    stack::on_big_stack(|| render_here(request)).unwrap_or_else(|_| render_here(request))
+}
+
+fn render_here(request: &Request<'_>) -> Result<Vec<RenderedFile>, TemplateError> {
     let mut files = Vec::new();
     let root = data::Root::new(request);
     root.collect(request.chart, &root.values, &mut files);

@@ -26,6 +26,8 @@ pub mod toml;
 pub mod urls;
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
