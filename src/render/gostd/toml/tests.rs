@@ -7,7 +7,7 @@ fn error(text: &str) -> String {
 #[test]
 fn what_is_no_document_is_refused_with_the_librarys_words() {
     for (text, message) in [
-        ("a = 1\n\n[b\n", "line 3: expected '.' or ']' to end table name, but got '\\n' instead"),
+        ("a = 1\n\n[b\n", "line 4: expected '.' or ']' to end table name, but got '\\n' instead"),
         ("a = tru", "line 1 (last key \"a\"): expected value but found \"tru\" instead"),
         ("x.\"a b\" = 01", "line 1 (last key \"x.a b\"): Invalid integer \"01\": cannot have leading zeroes"),
         ("a = [1\n2]", "line 2 (last key \"a\"): expected a comma (',') or array terminator (']'), but got '2'"),
