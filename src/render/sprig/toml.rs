@@ -64,7 +64,7 @@ fn value_of(value: toml::Value) -> Value {
         toml::Value::Tables(tables) => Value::List(Rc::new(List {
             kind: ListType::Named(&TABLES),
             nil: false,
-            items: tables.into_iter().map(table_value).collect(),
+            items: tables.into_iter().map(table_value).collect::<Vec<_>>().into(),
         })),
     }
 }
