@@ -143,6 +143,10 @@ codes! {
     ReleaseName = "MB2010" => Input;
     /// A value does not fit its place among the chart's defaults and one of the two is ignored.
     ValuesIgnored = "MB2011" => Input;
+    /// The post-renderer cannot be run, or fails.
+    PostRenderer = "MB2012" => Input;
+    /// The chart has something strange about it.
+    ChartOdd = "MB2013" => Input;
 
     // 30xx: the cluster.
     /// No usable kubeconfig.

@@ -14,6 +14,8 @@ pub mod chart;
 pub mod cli;
 pub mod cluster;
 pub mod code;
+pub mod jsonpath;
+pub mod lint;
 mod path_match;
 pub mod release;
 pub mod render;

@@ -21,6 +21,87 @@ pub enum Error {
     /// The chart.
     #[error(transparent)]
     Chart(#[from] chart::ChartError),
+    /// There is nothing at a path that should have a chart.
+    #[error("path {} not found", crate::yaml::number::quote(path))]
+    NoChartPath {
+        /// The path as typed.
+        path: String,
+    },
+    /// A name that is no path, no address and no known repository's.
+    #[error("{}", if name.contains('/') {
+        format!("repo {} not found", name.split('/').next().unwrap_or_default())
+    } else {
+        format!("non-absolute URLs should be in form of repo_name/path_to_chart, got: {name}")
+    })]
+    NoChart {
+        /// The name as typed.
+        name: String,
+    },
+    /// A library, or a kind of chart that nobody knows.
+    #[error("{kind} charts are not installable")]
+    NotInstallable {
+        /// The kind.
+        kind: String,
+    },
+    /// Charts that the chart declares are not in it.
+    #[error(
+        "an error occurred while checking for chart dependencies. You may need to run 'maibot dependency build' to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {}",
+        names.join(", ")
+    )]
+    MissingDependencies {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// The values do not fit the dependencies.
+    #[error("chart dependencies processing failed: {0}")]
+    Dependencies(#[source] values::CoalesceError),
+    /// The chart wants another Kubernetes.
+    #[error("chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {version}")]
+    KubeVersion {
+        /// The constraint.
+        wanted: String,
+        /// What there is.
+        version: String,
+    },
+    /// `--kube-version` is no version.
+    #[error("invalid kube version '{version}': {reason}")]
+    BadKubeVersion {
+        /// As typed.
+        version: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// `--name-template` cannot be parsed or fails.
+    #[error("{0}")]
+    NameTemplate(String),
+    /// There is no such program.
+    #[error("unable to find binary at {name}: exec: {}: {reason}", crate::yaml::number::quote(name))]
+    NoPostRenderer {
+        /// The name as typed.
+        name: String,
+        /// Go's words for what is wrong.
+        reason: String,
+    },
+    /// The post-renderer cannot be run, or its answer not be used.
+    #[error("error while running post render on files: {program}: {problem}")]
+    PostRenderer {
+        /// The program.
+        program: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The post-renderer failed.
+    #[error(
+        "error while running post render on files: error while running command {program}. error output:\n{complaint}: {code}"
+    )]
+    PostRendererFailed {
+        /// The program.
+        program: String,
+        /// What it printed to stderr.
+        complaint: String,
+        /// How it ended.
+        code: String,
+    },
     /// The templates.
     #[error(transparent)]
     Render(#[from] render::RenderError),
@@ -30,7 +111,7 @@ pub enum Error {
         /// What is wrong, in Helm's words and as facts.
         error: Box<render::helm::TemplateError>,
         /// Where the user gave the value that is null, if that is what is wrong.
-        place: Option<super::Place>,
+        place: Option<Box<super::Place>>,
     },
     /// The user's values cannot be had.
     #[error(transparent)]
@@ -196,10 +277,15 @@ impl Error {
             Self::Store(error) => error.code(),
             Self::Record(error) => error.code(),
             Self::Chart(error) => error.code(),
+            Self::NoChartPath { .. } | Self::NoChart { .. } => Code::LocalFile,
+            Self::NotInstallable { .. } | Self::MissingDependencies { .. } | Self::KubeVersion { .. } => Code::Chart,
+            Self::NoPostRenderer { .. } | Self::PostRenderer { .. } | Self::PostRendererFailed { .. } => {
+                Code::PostRenderer
+            }
             Self::Render(error) => error.code(),
             Self::Template { .. } => Code::Template,
             Self::Values(error) => error.code(),
-            Self::Coalesce(error) => error.code(),
+            Self::Dependencies(error) | Self::Coalesce(error) => error.code(),
             Self::Schema { error, .. } => error.code(),
             Self::Consent(error) => error.code(),
             Self::Image(error) => error.code(),
@@ -217,7 +303,7 @@ impl Error {
             Self::Raced { .. } => Code::Raced,
             Self::Unsupported { .. } => Code::Unsupported,
             Self::NotConfirmed { .. } => Code::NotConfirmed,
-            Self::SystemLabel => Code::Usage,
+            Self::SystemLabel | Self::BadKubeVersion { .. } | Self::NameTemplate(_) => Code::Usage,
             Self::Delete { .. } => Code::DeleteFailed,
             Self::Manifest(_) => Code::Manifest,
             Self::Interrupted => Code::Interrupted,

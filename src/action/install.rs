@@ -14,7 +14,8 @@ use super::ownership::{self, Existing, Owner};
 use super::prepare::{Prepared, prepare};
 use super::session::Session;
 use super::{
-    Aftermath, Cancel, ChartSource, Error, Event, Failure, Observer, Phase, UserValues, WaitFor, records, waiting,
+    Aftermath, Cancel, ChartSource, Error, Event, Failure, Notice, Observer, Phase, RenderOptions, UserValues, WaitFor,
+    records, waiting,
 };
 use crate::cluster::wait::{Goal, WaitOptions};
 use crate::cluster::{Cluster, Resource, WriteOptions};
@@ -50,22 +51,34 @@ pub struct InstallSettings {
     pub take_ownership: bool,
     /// Takes fields over that belong to another field manager.
     pub force_conflicts: bool,
-    /// Does not check the values against the schema.
-    pub skip_schema_validation: bool,
+    /// How the chart is rendered.
+    pub options: RenderOptions,
+    /// Leaves hooks out.
+    pub no_hooks: bool,
+    /// Leaves CustomResourceDefinitions out.
+    pub skip_crds: bool,
 }
 
 /// What `--dry-run` shows: the release as it would be recorded.
-pub fn dry_run(settings: &InstallSettings, namespace: &str) -> Result<Release, Failure> {
-    let mut prepared = plan(settings, namespace, 1)?;
+pub fn dry_run(
+    settings: &InstallSettings,
+    namespace: &str,
+    notices: &mut dyn FnMut(Notice),
+) -> Result<Release, Failure> {
+    let mut prepared = plan(settings, namespace, 1, notices)?;
     "Dry run complete".clone_into(&mut prepared.release.info.description);
     Ok(prepared.release)
 }
 
 /// The same, after everything was checked on the cluster that an installation checks, and the API server has looked
 /// at every object. Changes nothing.
-pub async fn dry_run_on_server(cluster: &Cluster, settings: &InstallSettings) -> Result<Release, Failure> {
+pub async fn dry_run_on_server(
+    cluster: &Cluster,
+    settings: &InstallSettings,
+    notices: &mut dyn FnMut(Notice),
+) -> Result<Release, Failure> {
     let namespace = cluster.namespace().to_owned();
-    let mut prepared = plan(settings, &namespace, 1)?;
+    let mut prepared = plan(settings, &namespace, 1, notices)?;
     let history = Store::new(cluster, &namespace).history(&settings.name).await.map_err(Error::from)?.history();
     if let Some(last) = history.last() {
         check_reuse(settings, last, &namespace)?;
@@ -95,11 +108,17 @@ pub async fn install(
     cancel: &Cancel,
 ) -> Result<Release, Failure> {
     let namespace = cluster.namespace().to_owned();
-    let prepared = timed(observer, Phase::Render, async { plan(settings, &namespace, 1) }).await?;
-    for warning in &prepared.warnings {
-        let detail = warning.text(Compat::Helm4);
-        observer.event(&Event::Notice { code: Code::ValuesIgnored, object: None, detail });
+    let mut notices = Vec::new();
+    let work = async { plan(settings, &namespace, 1, &mut |notice| notices.push(notice)) };
+    let prepared = timed(observer, Phase::Render, work).await?;
+    for notice in notices {
+        let (code, detail) = match notice {
+            Notice::Values(warning) => (Code::ValuesIgnored, warning.text(Compat::Helm4)),
+            other => (Code::ChartOdd, other.to_string()),
+        };
+        observer.event(&Event::Notice { code, object: None, detail });
     }
+    check_offered(settings, &prepared)?;
     let input = digest(&prepared);
     let begin = || async {
         Session::begin(cluster, observer, cancel, &namespace, &settings.name, Operation::Install, &input)
@@ -124,28 +143,42 @@ pub async fn install(
 }
 
 /// Renders and checks everything that needs no cluster.
-fn plan(settings: &InstallSettings, namespace: &str, revision: u32) -> Result<Prepared, Error> {
+fn plan(
+    settings: &InstallSettings,
+    namespace: &str,
+    revision: u32,
+    notices: &mut dyn FnMut(Notice),
+) -> Result<Prepared, Error> {
     records::check_name(&settings.name)?;
     if settings.labels.keys().any(|key| SYSTEM_LABELS.contains(&key.as_str())) {
         return Err(Error::SystemLabel);
     }
-    let mut prepared = prepare(
-        &settings.chart,
-        &settings.values,
-        &settings.name,
-        namespace,
-        revision,
-        settings.skip_schema_validation,
-    )?;
+    let mut prepared =
+        prepare(&settings.chart, &settings.values, &settings.name, namespace, revision, &settings.options, notices)?;
     prepared.release.labels.clone_from(&settings.labels);
     Ok(prepared)
+}
+
+/// Refuses what a chart brings and this version does not carry out: passing over it in silence would leave half a release.
+fn check_offered(settings: &InstallSettings, prepared: &Prepared) -> Result<(), Error> {
+    let runs = |event: &String| event == "pre-install" || event == "post-install";
+    let hook = prepared.release.hooks.iter().find(|hook| hook.events.iter().any(runs));
+    if let Some(hook) = hook.filter(|_| !settings.no_hooks) {
+        let what = format!("the hook {}/{} of the chart (`--no-hooks` leaves hooks out)", hook.kind, hook.name);
+        return Err(Error::Unsupported { what });
+    }
+    if prepared.has_crds && !settings.skip_crds {
+        let what = "installing the chart's `crds/` (`--skip-crds` leaves them out)".to_owned();
+        return Err(Error::Unsupported { what });
+    }
+    Ok(())
 }
 
 /// SHA-256 of what is going to be installed, for the journal.
 fn digest(prepared: &Prepared) -> String {
     let mut hash = Sha256::new();
     hash.update(prepared.release.manifest.as_bytes());
-    for file in &prepared.files.files {
+    for file in prepared.files.iter().flat_map(|step| &step.files) {
         hash.update(file.text.as_bytes());
     }
     hash.finalize().iter().fold(String::new(), |mut text, byte| {
@@ -314,8 +347,8 @@ impl Run<'_> {
             options: write_options(settings),
             applied: Mutex::default(),
         };
-        let order = Order::of(&objects, &prepared.files);
-        let result = Box::pin(self.set_up(session, &applier, &order, &prepared.files)).await;
+        let order = Order::of(&objects, prepared.files.as_ref());
+        let result = Box::pin(self.set_up(session, &applier, &order, prepared.files.as_ref())).await;
         self.applied = applier.count();
         result?;
 
@@ -342,20 +375,22 @@ impl Run<'_> {
         session: &mut Session,
         applier: &Applier<'_>,
         order: &Order<'_>,
-        files: &FileStep,
+        files: Option<&FileStep>,
     ) -> Result<(), Error> {
         let (cluster, observer) = (self.cluster, self.observer);
         let (namespace, timeout) = (self.namespace.clone(), self.settings.timeout);
         let owner = session.owner_reference();
         let work = applier.apply(&order.first);
         session.guard(self.phase(Phase::Claims, work)).await?;
-        let work = async {
-            futures::try_join!(
-                Box::pin(configure::run(cluster, observer, &namespace, files, &owner, timeout)),
-                applier.apply(&order.beside),
-            )
-        };
-        session.guard(self.phase(Phase::Files, work)).await?;
+        if let Some(files) = files {
+            let work = async {
+                futures::try_join!(
+                    Box::pin(configure::run(cluster, observer, &namespace, files, &owner, timeout)),
+                    applier.apply(&order.beside),
+                )
+            };
+            session.guard(self.phase(Phase::Files, work)).await?;
+        }
         let work = applier.apply(&order.last);
         session.guard(self.phase(Phase::Apply, work)).await
     }
@@ -422,7 +457,7 @@ struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    fn of(objects: &'a [Planned], files: &FileStep) -> Self {
+    fn of(objects: &'a [Planned], files: Option<&FileStep>) -> Self {
         let mut order = Self { first: Vec::new(), beside: Vec::new(), last: Vec::new() };
         let claims_end = objects
             .iter()
@@ -431,7 +466,8 @@ impl<'a> Order<'a> {
         for (position, object) in objects.iter().enumerate() {
             if position < claims_end {
                 order.first.push(object);
-            } else if files.readers.contains(&object.name) {
+            } else if files.is_none_or(|files| files.readers.contains(&object.name)) {
+                // Without files to look after everything goes in the order of its kinds.
                 order.last.push(object);
             } else {
                 order.beside.push(object);

@@ -4,7 +4,7 @@
 use super::Error;
 use crate::chart::Chart;
 use crate::render::helm::{Fault, TemplateError};
-use crate::values::{ChartValues, Compat, Given, SchemaError, Warning, check_one, coalesce};
+use crate::values::{ChartValues, Compat, Given, SchemaError, Warning, check, check_one, coalesce};
 use crate::yaml::{Mapping, Origin, Source, Step, Value};
 
 /// What the user supplied, merged, and where each part came from.
@@ -58,11 +58,18 @@ impl UserValues {
     /// Holds values against the chart's schema.
     pub(super) fn check_schema(&self, chart: &Chart, values: &Value) -> Result<(), Error> {
         let (Some(schema), Some(values)) = (&chart.schema, values.as_mapping()) else { return Ok(()) };
-        check_one(&chart.metadata.name, schema, values).map_err(|error| {
-            let SchemaError::Violated { violations, .. } = &error;
-            let places = violations.iter().map(|violation| self.place(&violation.path)).collect();
-            Error::Schema { error, places }
-        })
+        check_one(&chart.metadata.name, schema, values).map_err(|error| self.schema_error(error))
+    }
+
+    /// Holds values against the schemas of a chart and of those inside it.
+    pub(super) fn check_schemas(&self, chart: &ChartValues, values: &Mapping) -> Result<(), Error> {
+        check(chart, values).map_err(|error| self.schema_error(error))
+    }
+
+    fn schema_error(&self, error: SchemaError) -> Error {
+        let SchemaError::Violated { violations, .. } = &error;
+        let places = violations.iter().map(|violation| self.place(&violation.path)).collect();
+        Error::Schema { error, places }
     }
 
     /// What is wrong in a template, with the place of the user's null that it stumbles over.
@@ -71,7 +78,7 @@ impl UserValues {
             Fault::Absent { path: Some(path), is_null: true, .. } => self.exact_place(path),
             _ => None,
         };
-        Error::Template { error: Box::new(error), place }
+        Error::Template { error: Box::new(error), place: place.map(Box::new) }
     }
 
     /// Where exactly this value was given.

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::ChartError;
+use crate::unicode::is_print;
 use crate::values::{self, Compat, Import};
 use crate::version::Version;
 use crate::yaml::number::quote;
@@ -190,7 +191,7 @@ const fn package(compat: Compat) -> &'static str {
 
 /// `Chart.yaml` while it is being read: `requirements.yaml` may be laid over it.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(crate) struct Draft {
     fields: Mapping,
 }
 
@@ -198,6 +199,28 @@ impl Draft {
     /// Reads a file over what is there.
     pub(super) fn add(&mut self, text: &[u8], compat: Compat) -> Result<(), yaml::Error> {
         yaml::read_struct(text, &METADATA, package(compat), &mut self.fields)
+    }
+
+    /// `Chart.yaml` alone, unchecked.
+    pub(crate) fn read(text: &[u8], compat: Compat) -> Result<Self, yaml::Error> {
+        let mut draft = Self::default();
+        draft.add(text, compat)?;
+        Ok(draft)
+    }
+
+    /// What strict reading of `Chart.yaml` has to say: keys that stand twice, unknown fields.
+    pub(crate) fn check_strictly(text: &[u8]) -> Result<(), yaml::Error> {
+        yaml::check_strictly(text, &METADATA)
+    }
+
+    /// The fields as they are written, neither cleaned nor checked; empty items of lists are items with empty fields.
+    pub(crate) fn unchecked(&self) -> Metadata {
+        metadata(&Value::Mapping(self.fields.clone()))
+    }
+
+    /// The place of the first empty maintainer.
+    pub(crate) fn empty_maintainer(&self) -> Option<usize> {
+        self.fields.get("maintainers").and_then(Value::as_sequence)?.iter().position(Value::is_null)
     }
 
     /// The version of the chart's format.
@@ -297,10 +320,6 @@ fn clean(text: &mut String) {
                 })
                 .collect();
     }
-}
-
-fn is_print(character: char) -> bool {
-    crate::unicode::is_print(character)
 }
 
 impl Metadata {

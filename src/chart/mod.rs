@@ -24,6 +24,7 @@ use bytes::Bytes;
 pub use error::{ChartError, IgnoreError, MAX_CHART_SIZE, MAX_FILE_SIZE};
 pub use files::{LoadWarning, from_files};
 pub use folder::{Links, load, read_folder};
+pub(crate) use metadata::Draft;
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 pub use process::{ProcessError, is_compatible, process_dependencies};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::action::{ChartSource, UserValues, WaitFor};
+use crate::action::{self, ChartSource, PostRenderer, UserValues, WaitFor};
 use crate::chart::Chart;
 use crate::ui::{Failure, Helm, OutputFormat, Printer, Reason, Unsupported, Usage};
 use crate::ui::{Level, Message};
@@ -111,8 +111,13 @@ impl ValueArgs {
 }
 
 impl ValueSources {
-    /// The user's values with their places. Numbers stay as they are written, as the embedded chart prints them.
-    pub(crate) fn collect(self) -> Result<UserValues, Failure> {
+    /// The user's values with their places. Numbers stay as they are written for the embedded chart; the templates of
+    /// other charts print them as Helm reads them.
+    pub(crate) fn collect(self, chart: &ChartSource, compat: Compat) -> Result<UserValues, Failure> {
+        let (numbers, compat) = match chart {
+            ChartSource::Embedded => (Numbers::Exact, Compat::Helm4),
+            ChartSource::Path(_) => (Numbers::Helm, compat),
+        };
         let mut contents: std::collections::VecDeque<ValuesFile> = self.files.into();
         let flags = Flags {
             files: contents.iter().map(|file| file.name.clone()).collect(),
@@ -134,7 +139,7 @@ impl ValueSources {
                 text
             })
         };
-        let given = flags.collect(Compat::Helm4, Numbers::Exact, true, &mut read);
+        let given = flags.collect(compat, numbers, true, &mut read);
         match (given, broken) {
             (_, Some(failure)) => Err(failure),
             (Ok(given), None) => Ok(UserValues::new(given)),
@@ -252,18 +257,31 @@ impl ChartArgs {
             (self.pass_credentials, "--pass-credentials"),
             (self.devel, "--devel"),
             (self.dependency_update, "--dependency-update"),
-            (self.post_renderer.is_some(), "--post-renderer"),
-            (!self.post_renderer_args.is_empty(), "--post-renderer-args"),
         ])?;
         Ok(ChartReference { chart, version: self.version.clone() })
+    }
+}
+
+impl ChartArgs {
+    /// The program of `--post-renderer`.
+    pub(crate) fn post_renderer(&self) -> Result<Option<PostRenderer>, Failure> {
+        let Some(name) = &self.post_renderer else { return Ok(None) };
+        let found = PostRenderer::find(name, self.post_renderer_args.clone());
+        found.map(Some).map_err(|error| Failure::room(error.code(), &error))
     }
 }
 
 impl ChartReference {
     /// The chart. `--version` without a chart may name the embedded one, or the chart version it stands for.
     pub(crate) fn source(&self) -> Result<ChartSource, Failure> {
+        let room = |error: action::Error| Failure::room(error.code(), &error);
         if let Some(chart) = &self.chart {
-            return Err(Unsupported::Chart(chart.clone()).into());
+            let remote = chart.contains("://");
+            return match ChartSource::local(chart).map_err(room)? {
+                Some(source) => Ok(source),
+                None if remote => Err(Unsupported::Chart(chart.clone()).into()),
+                None => Err(room(action::Error::NoChart { name: chart.clone() })),
+            };
         }
         let embedded = Chart::embedded().map_err(|error| Failure::room(error.code(), &error))?.metadata.version;
         let stands_for = embedded.split('+').next().unwrap_or_default().to_owned();
@@ -480,8 +498,7 @@ mod tests {
 
     #[test]
     fn flags_for_fetching_charts_are_refused_by_name() {
-        for (line, flag) in [("--repo x", "--repo"), ("--verify", "--verify"), ("--post-renderer x", "--post-renderer")]
-        {
+        for (line, flag) in [("--repo x", "--repo"), ("--verify", "--verify")] {
             match parse(line).chart.reference(None) {
                 Err(Failure::Unsupported(Unsupported::Flag(named))) => assert_eq!(named, flag),
                 other => panic!("{line}: {other:?}"),

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
-use crate::action::Error;
 use crate::action::install as action;
+use crate::action::{Error, PostRenderer, RenderOptions};
+use crate::chart::Links;
 use crate::cluster;
 use crate::code::Exit;
 use crate::release::Timestamp;
@@ -149,10 +150,42 @@ pub(crate) struct ReleaseSettings {
     pub(crate) force_conflicts: bool,
     /// Whether hooks are left out.
     pub(crate) no_hooks: bool,
-    /// Whether the schema is left out.
-    pub(crate) skip_schema_validation: bool,
+    /// Whether CustomResourceDefinitions are left out.
+    pub(crate) skip_crds: bool,
+    /// How the chart is rendered; whose ways are followed is said by the global settings.
+    pub(crate) options: Rendering,
     /// Whether the notes are left out of the result.
     pub(crate) hide_notes: bool,
+}
+
+/// How a chart is rendered, as far as the command line says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Rendering {
+    skip_schema_validation: bool,
+    enable_dns: bool,
+    subchart_notes: bool,
+    post_renderer: Option<PostRenderer>,
+}
+
+impl Rendering {
+    /// Whether a program is to change the manifest.
+    pub(crate) const fn has_post_renderer(&self) -> bool {
+        self.post_renderer.is_some()
+    }
+
+    /// For a run of these global settings.
+    pub(crate) fn options(self, context: &Context) -> RenderOptions {
+        RenderOptions {
+            compat: context.compat(),
+            // Helm follows every link.
+            links: if context.printer.helm().is_some() { Links::All } else { Links::Inside },
+            skip_schema_validation: self.skip_schema_validation,
+            enable_dns: self.enable_dns,
+            subchart_notes: self.subchart_notes,
+            post_renderer: self.post_renderer,
+            ..RenderOptions::default()
+        }
+    }
 }
 
 /// Settings of `install`.
@@ -201,9 +234,8 @@ impl ReleaseArgs {
             value: self.labels.last().cloned().unwrap_or_default(),
             reason,
         })?;
-        // `--skip-crds`, `--render-subchart-notes`, `--enable-dns` and `--disable-openapi-validation` change nothing
-        // for the embedded chart: it has no CRDs, no subcharts and no look-ups, and objects are checked by the API
-        // server. They are taken so that a script for Helm runs.
+        // `--disable-openapi-validation` changes nothing: objects are checked by the API server. It is taken so that a
+        // script for Helm runs.
         // What the line says comes first, what it names second.
         let (wait, timeout) = (self.wait.choice(printer)?, self.wait.timeout()?);
         Ok(ReleaseSettings {
@@ -220,7 +252,13 @@ impl ReleaseArgs {
             take_ownership: self.take_ownership,
             force_conflicts: self.force_conflicts,
             no_hooks: self.no_hooks,
-            skip_schema_validation: self.skip_schema_validation,
+            skip_crds: self.skip_crds,
+            options: Rendering {
+                skip_schema_validation: self.skip_schema_validation,
+                enable_dns: self.enable_dns,
+                subchart_notes: self.render_subchart_notes,
+                post_renderer: self.chart.post_renderer()?,
+            },
             hide_notes: self.hide_notes,
         })
     }
@@ -244,11 +282,11 @@ impl ReleaseArgs {
             Some(_) if self.name_template.is_some() => Err(Usage::NameTwice { flag: "--name-template" }.into()),
             Some(name) => Ok(Some((name.to_owned(), chart.map(owned)))),
             None => match &self.name_template {
-                // A template without an action is its own result.
-                Some(template) if template.contains("{{") => {
-                    Err(Unsupported::FlagValue("--name-template", template.clone()).into())
+                Some(template) => {
+                    let name =
+                        crate::action::template_name(template).map_err(|error| Failure::room(error.code(), &error))?;
+                    Ok(Some((name, chart.map(owned))))
                 }
-                Some(name) => Ok(Some((name.clone(), chart.map(owned)))),
                 None if self.generate_name => Ok(Some((generated_name(chart), chart.map(owned)))),
                 None => Ok(None),
             },
@@ -294,10 +332,12 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
     let InstallSettings { release, dry_run, hide_secret, format } = settings;
     let helm = context.printer.helm();
     let hide_notes = release.hide_notes;
+    let chart = release.chart.source()?;
+    let values = release.values.collect(&chart, context.compat())?;
     let settings = action::InstallSettings {
         name: release.name,
-        chart: release.chart.source()?,
-        values: release.values.collect()?,
+        chart,
+        values,
         create_namespace: release.create_namespace,
         wait: release.wait.resolve(helm),
         wait_for_jobs: release.wait_for_jobs,
@@ -307,14 +347,17 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
         replace: release.replace,
         take_ownership: release.take_ownership,
         force_conflicts: release.force_conflicts,
-        skip_schema_validation: release.skip_schema_validation,
+        options: release.options.options(context),
+        no_hooks: release.no_hooks,
+        skip_crds: release.skip_crds,
     };
+    let mut tell = |notice| context.notice(notice);
     let observer = context.observer("install", &settings.name);
     let result = match dry_run {
-        DryRun::Client => action::dry_run(&settings, &cluster::default_namespace(&context.global.kube)),
+        DryRun::Client => action::dry_run(&settings, &cluster::default_namespace(&context.global.kube), &mut tell),
         DryRun::Server => {
             let cluster = context.cluster("install").await?;
-            Box::pin(action::dry_run_on_server(&cluster, &settings)).await
+            Box::pin(action::dry_run_on_server(&cluster, &settings, &mut tell)).await
         }
         DryRun::None => {
             let cluster = context.cluster("install").await?;
@@ -391,10 +434,9 @@ mod tests {
         assert_eq!(release("-g ./foo").chart.chart.as_deref(), Some("./foo"));
         assert_eq!(release("--name-template abc").name, "abc");
         assert!(matches!(settings("-g a b"), Err(Failure::Usage(Usage::NameTwice { flag: "--generate-name" }))));
-        assert!(matches!(
-            settings("--name-template {{randAlpha}}"),
-            Err(Failure::Unsupported(Unsupported::FlagValue("--name-template", _)))
-        ));
+        assert_eq!(release("--name-template a-{{add}}").name, "a-0");
+        assert!(settings("--name-template {{randAlpha}}").is_err(), "it wants a number");
+        assert!(settings("--name-template {{").is_err());
     }
 
     #[test]

@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 
-use crate::action::{self, Cancel, Observer};
+use crate::action::{self, Cancel, Notice, Observer};
 use crate::cluster::{self, Cluster, Signal, Signals};
 use crate::code::Exit;
 use crate::ui::{self, Failure, Helm, Level, Message, Printer, Scope};
-use crate::values::{Compat, Warning};
+use crate::values::Compat;
 
 use super::global::Global;
 
@@ -42,16 +42,14 @@ impl Context {
             .map_err(|error| self.verdict(action::Error::from(error), command))
     }
 
-    /// Tells of a value that does not fit its place among the defaults; under `--helm-compat` in Helm's line.
-    pub(crate) fn odd_value(&self, warning: &Warning) {
-        let Some(helm) = self.printer.helm() else {
-            self.printer.say(Level::Warning, &Message::Values { text: warning.text(Compat::Helm4) });
-            return;
-        };
-        let compat = if helm == Helm::Three { Compat::Helm3 } else { Compat::Helm4 };
-        if warning.is_shown(compat) || self.global.debug {
-            self.printer.line(&warning.line(compat));
-        }
+    /// Tells what is strange about a chart or its values; under `--helm-compat` in Helm's line.
+    pub(crate) fn notice(&self, notice: Notice) {
+        self.printer.say(Level::Warning, &Message::Notice(notice));
+    }
+
+    /// Whose ways are followed where the Helms differ.
+    pub(crate) fn compat(&self) -> Compat {
+        if self.printer.helm() == Some(Helm::Three) { Compat::Helm3 } else { Compat::Helm4 }
     }
 
     /// An error of a verb in the user's words.

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::action;
+use crate::action::{self, RenderOptions, TemplateFailure};
 use crate::cluster;
 use crate::code::Exit;
 use crate::path_match;
-use crate::render::manifest::{self, Document, Hook, split};
+use crate::render::helm::KubeVersion;
+use crate::render::manifest::{Compat, Hook, split};
 use crate::ui::{Failure, Level, Message, Printer, Reason, Unsupported, Usage};
 
 use super::args::{DryRun, DryRunArgs, path};
@@ -76,7 +77,7 @@ pub(crate) struct TemplateSettings {
     /// Whether it is rendered as for an upgrade.
     pub(crate) is_upgrade: bool,
     /// The Kubernetes version to render for.
-    pub(crate) kube_version: Option<String>,
+    pub(crate) kube_version: Option<KubeVersion>,
     /// Further API versions.
     pub(crate) api_versions: Vec<String>,
     /// Whether the cluster is asked.
@@ -85,6 +86,13 @@ pub(crate) struct TemplateSettings {
 
 impl TemplateArgs {
     pub(crate) fn settings(&self, printer: &Printer) -> Result<TemplateSettings, Failure> {
+        let kube_version = self.kube_version.as_deref().filter(|version| !version.is_empty()).map(|version| {
+            KubeVersion::parse(version).map_err(|error| {
+                let error = action::Error::BadKubeVersion { version: version.to_owned(), reason: error.to_string() };
+                Failure::room(error.code(), &error)
+            })
+        });
+        let kube_version = kube_version.transpose()?;
         let (name, chart) = match (&self.name, &self.chart) {
             // Helm takes the only argument for the chart; without one we have a chart of our own, so that a name
             // can stand alone.
@@ -119,7 +127,7 @@ impl TemplateArgs {
             include_crds: self.include_crds,
             skip_tests: self.skip_tests,
             is_upgrade: self.is_upgrade,
-            kube_version: self.kube_version.clone(),
+            kube_version,
             api_versions,
         })
     }
@@ -139,20 +147,38 @@ pub(crate) fn run(settings: TemplateSettings, context: &Context) -> Result<Exit,
     if settings.server {
         return Err(Unsupported::FlagValue("--dry-run", "server".to_owned()).into());
     }
-    if settings.kube_version.is_some() {
-        return Err(Failure::flag("--kube-version"));
-    }
-    // The embedded chart has no CRDs and asks for no API versions: those flags change nothing.
     let release = settings.release;
-    let chart = release.chart.source()?;
-    let values = release.values.collect()?;
-    let namespace = cluster::default_namespace(&context.global.kube);
-    let skip_schema = release.skip_schema_validation;
-    let template = action::template(&chart, &values, &release.name, &namespace, settings.is_upgrade, skip_schema)
-        .map_err(|error| context.verdict(error, "template"))?;
-    for warning in &template.warnings {
-        context.odd_value(warning);
+    let compat = context.compat();
+    if settings.output_dir.is_some() && release.options.has_post_renderer() {
+        return Err(Failure::flag("--post-renderer"));
     }
+    let chart = release.chart.source()?;
+    let values = release.values.collect(&chart, compat)?;
+    let rendering = action::TemplateSettings {
+        chart,
+        values,
+        release: release.name.clone(),
+        namespace: cluster::default_namespace(&context.global.kube),
+        is_upgrade: settings.is_upgrade,
+        options: RenderOptions {
+            include_crds: settings.include_crds,
+            kube_version: settings.kube_version,
+            api_versions: settings.api_versions,
+            ..release.options.options(context)
+        },
+    };
+    let template = match action::template(&rendering, &mut |notice| context.notice(notice)) {
+        Ok(template) => template,
+        Err(TemplateFailure { error, partial }) => {
+            let mut failure = context.verdict(*error, "template");
+            match partial {
+                Some(partial) if context.global.debug => context.printer.result(&(partial.trim().to_owned() + "\n"))?,
+                Some(_) => failure.add_helm("\n\nUse --debug flag to render out invalid YAML"),
+                None => {}
+            }
+            return Err(failure);
+        }
+    };
     let sorted = &template.rendered.sorted;
     let hooks: Vec<&Hook> = sorted
         .hooks
@@ -160,10 +186,12 @@ pub(crate) fn run(settings: TemplateSettings, context: &Context) -> Result<Exit,
         .filter(|hook| !(release.no_hooks || settings.skip_tests && hook.events.contains(&"test")))
         .collect();
     if let Some(folder) = &settings.output_dir {
-        let folder = if settings.release_name_folder { folder.join(&release.name) } else { folder.clone() };
+        let crds = template.crds.iter().map(|(path, text)| (folder.join(path), path.as_str(), text.as_str()));
+        let named = if settings.release_name_folder { folder.join(&release.name) } else { folder.clone() };
         let documents = sorted.documents.iter().chain(hooks.iter().map(|hook| &hook.document));
+        let documents = documents.map(|it| (named.join(&it.path), it.path.as_str(), it.content.as_str()));
         // Helm ends with the manifest, of which nothing is left.
-        context.printer.result(&(write(&folder, documents)? + "\n"))?;
+        context.printer.result(&(write(crds.chain(documents))? + "\n"))?;
         return Ok(Exit::Success);
     }
     let mut text = template.release.manifest.trim().to_owned() + "\n";
@@ -171,32 +199,30 @@ pub(crate) fn run(settings: TemplateSettings, context: &Context) -> Result<Exit,
         hook.document.append(&mut text);
     }
     if !settings.show_only.is_empty() {
-        text = show_only(&settings.show_only, &text)?;
+        text = show_only(&settings.show_only, &text, compat)?;
     }
     context.printer.result(&text)?;
     Ok(Exit::Success)
 }
 
-/// Writes documents into files named after their templates, several of one template into one file; returns what Helm
+/// Writes texts into files named after their templates, several of one template into one file; returns what Helm
 /// prints.
-fn write<'a>(folder: &Path, documents: impl Iterator<Item = &'a Document>) -> Result<String, Failure> {
+fn write<'a>(texts: impl Iterator<Item = (PathBuf, &'a str, &'a str)>) -> Result<String, Failure> {
     let mut files: Vec<(PathBuf, String)> = Vec::new();
     let mut out = String::new();
-    for document in documents {
-        let path = folder.join(&document.path);
+    for (path, source, text) in texts {
         for part in ["wrote ", &path.display().to_string(), "\n"] {
             out.push_str(part);
         }
-        if let Some((_, text)) = files.iter_mut().find(|(known, _)| *known == path) {
-            document.append(text);
+        let text = format!("---\n# Source: {source}\n{text}\n");
+        if let Some((_, known)) = files.iter_mut().find(|(known, _)| *known == path) {
+            known.push_str(&text);
         } else {
-            let mut text = String::new();
-            document.append(&mut text);
             files.push((path, text));
         }
     }
     for (path, text) in files {
-        let parent = path.parent().unwrap_or(folder);
+        let parent = path.parent().unwrap_or(&path);
         std::fs::create_dir_all(parent).map_err(|error| Failure::writing(parent, error))?;
         std::fs::write(&path, text).map_err(|error| Failure::writing(&path, error))?;
     }
@@ -204,8 +230,8 @@ fn write<'a>(folder: &Path, documents: impl Iterator<Item = &'a Document>) -> Re
 }
 
 /// Only the documents of templates that match, in the order of the patterns.
-fn show_only(patterns: &[String], manifest: &str) -> Result<String, Failure> {
-    let documents = split(manifest, manifest::Compat::Helm4);
+fn show_only(patterns: &[String], manifest: &str, compat: Compat) -> Result<String, Failure> {
+    let documents = split(manifest, compat);
     let mut text = String::new();
     for pattern in patterns {
         let mut found = false;
@@ -231,7 +257,7 @@ fn show_only(patterns: &[String], manifest: &str) -> Result<String, Failure> {
 mod tests {
     use clap::Parser;
 
-    use super::{Failure, TemplateArgs, TemplateSettings};
+    use super::{Compat, Failure, TemplateArgs, TemplateSettings};
     use crate::ui::{Language, Printer};
 
     #[derive(Debug, Parser)]
@@ -276,7 +302,8 @@ mod tests {
     fn patterns_choose_templates_in_their_order() {
         let manifest = "---\n# Source: c/templates/a/x.yaml\nkind: A\n---\n# Source: c/templates/b/x.yaml\nkind: B\n";
         let shown = |patterns: &[&str]| {
-            super::show_only(&patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>(), manifest)
+            let patterns: Vec<_> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+            super::show_only(&patterns, manifest, Compat::Helm4)
         };
         let text = shown(&["templates/b/*", "templates/a/x.yaml"]).unwrap();
         assert!(text.find("kind: B") < text.find("kind: A"), "{text}");

@@ -234,6 +234,19 @@ pub fn sort<'a>(
     order: Order,
     compat: Compat,
 ) -> Result<Sorted, ManifestError> {
+    sort_and_tell(files, order, compat, &mut |_, _| {})
+}
+
+/// The same; `dropped` hears of every document that is dropped: its path and its `helm.sh/hook`, as written.
+///
+/// # Errors
+/// As [`sort`].
+pub fn sort_and_tell<'a>(
+    files: impl IntoIterator<Item = (&'a str, &'a str)>,
+    order: Order,
+    compat: Compat,
+    dropped: &mut dyn FnMut(&str, &str),
+) -> Result<Sorted, ManifestError> {
     let mut files: Vec<_> = files.into_iter().collect();
     files.sort_unstable_by_key(|(path, _)| *path);
     let mut sorted = Sorted::default();
@@ -252,7 +265,9 @@ pub fn sort<'a>(
                     delete_policies: list(&annotations, "helm.sh/hook-delete-policy"),
                     output_log_policies: list(&annotations, "helm.sh/hook-output-log-policy"),
                 }),
-                Role::Dropped => {}
+                Role::Dropped => {
+                    dropped(path, find(&annotations, "helm.sh/hook").unwrap_or_default());
+                }
             }
         }
     }

@@ -40,7 +40,7 @@ impl Helm {
 
 /// A value as Go's `slog.TextHandler` writes it: quoted when it is empty or holds spaces, `=`, quotes or what is
 /// not printable.
-fn slog_value(text: &str) -> String {
+pub(super) fn slog_value(text: &str) -> String {
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=');
     if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { quoted(text) }
 }

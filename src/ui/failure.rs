@@ -187,6 +187,16 @@ impl Failure {
         Self::LocalFile { path: path.to_owned(), action: "write", error }
     }
 
+    /// Adds to what Helm says of an error of a room.
+    pub fn add_helm(&mut self, more: &str) {
+        let Self::Room(failure) = self else { return };
+        let text = &failure.text;
+        let said =
+            failure.helm.get_or_insert_with(|| HelmText { three: text.clone(), four: text.clone(), four_log: None });
+        said.three.push_str(more);
+        said.four.push_str(more);
+    }
+
     /// A flag that a later version will fill.
     pub const fn flag(flag: &'static str) -> Self {
         Self::Unsupported(Unsupported::Flag(flag))

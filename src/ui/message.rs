@@ -5,10 +5,12 @@
 
 use std::path::PathBuf;
 
-use crate::action::{Change, FileChange, ObjectState, Phase};
+use crate::action::{Change, FileChange, Notice, ObjectState, Phase};
+use crate::chart::LoadWarning;
 use crate::code::Code;
+use crate::values::Compat;
 
-use super::compat::Helm;
+use super::compat::{Helm, quoted, slog_value};
 use super::language::Language;
 
 /// How urgent a message is.
@@ -94,11 +96,8 @@ pub enum Message {
         /// The claims.
         claims: Vec<String>,
     },
-    /// Something odd about the values.
-    Values {
-        /// In Helm's words.
-        text: String,
-    },
+    /// Something strange about the chart or the values.
+    Notice(Notice),
     /// The first interrupt.
     Interrupting,
     /// A page of the manual was written.
@@ -159,7 +158,7 @@ impl Message {
                 names(claims)
             ),
             Self::ClaimsDeleted { claims } => format!("deleted with all data: {}", names(claims)),
-            Self::Values { text } => text.clone(),
+            Self::Notice(notice) => notice.to_string(),
             Self::DryRunBoolean { given, instead } => {
                 format!("`--dry-run={given}` is the old spelling of `--dry-run={instead}`")
             }
@@ -197,7 +196,17 @@ impl Message {
                 names(claims)
             ),
             Self::ClaimsDeleted { claims } => format!("已连同全部数据删除：{}", names(claims)),
-            Self::Values { text } => text.clone(),
+            Self::Notice(Notice::Deprecated) => "此 chart 已弃用".to_owned(),
+            Self::Notice(Notice::UnknownHook { path, events }) => {
+                format!("{path}：略去一个文档，无人认识它的 hook：{events}")
+            }
+            Self::Notice(Notice::Chart(LoadWarning::Requirements)) => {
+                "v2 chart 的依赖应写在 Chart.yaml 中，而不是 requirements.yaml".to_owned()
+            }
+            Self::Notice(Notice::Chart(LoadWarning::RequirementsLock)) => {
+                "v2 chart 的依赖锁定应写在 Chart.lock 中，而不是 requirements.lock".to_owned()
+            }
+            Self::Notice(notice) => notice.to_string(),
             Self::DryRunBoolean { given, instead } => {
                 format!("`--dry-run={given}` 是旧写法，请改用 `--dry-run={instead}`")
             }
@@ -248,7 +257,7 @@ impl Message {
                 let now = jiff::Zoned::now().strftime("%m%d %H:%M:%S%.6f").to_string();
                 Some(format!("W{now} {:7} warnings.go:70] {text}", std::process::id()))
             }
-            Self::Values { text } => Some(text.clone()),
+            Self::Notice(notice) => Some(helm_notice(notice, helm)),
             // Helm hands the plugin its own stderr.
             Self::PluginLine { line, .. } => Some(line.clone()),
             Self::UnknownKey { .. }
@@ -260,6 +269,24 @@ impl Message {
             | Self::Written { .. }
             | Self::Retry { .. }
             | Self::Coded { .. } => None,
+        }
+    }
+}
+
+/// The line of Helm's log.
+fn helm_notice(notice: &Notice, helm: Helm) -> String {
+    let compat = if helm == Helm::Three { Compat::Helm3 } else { Compat::Helm4 };
+    match (notice, helm) {
+        (Notice::Values(warning), _) => warning.line(compat),
+        (Notice::Chart(warning), Helm::Three) => warning.helm3_line(),
+        (Notice::Chart(warning), Helm::Four) => format!("level=INFO msg={}", slog_value(warning.text())),
+        (Notice::Deprecated, Helm::Three) => helm.warning("This chart is deprecated"),
+        (Notice::Deprecated, Helm::Four) => helm.warning("this chart is deprecated"),
+        (Notice::UnknownHook { events, .. }, Helm::Three) => {
+            format!("manifest_sorter.go:199: info: skipping unknown hook: {}", quoted(events))
+        }
+        (Notice::UnknownHook { events, .. }, Helm::Four) => {
+            format!("level=INFO msg=\"skipping unknown hooks\" hookTypes={}", slog_value(events))
         }
     }
 }

@@ -34,7 +34,7 @@ pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Fai
     *evidence = teller.evidence(&error);
     next.extend(teller.next(&error));
     if let Error::Template { error, place } = error.as_ref() {
-        let place = place.as_ref().map(spot);
+        let place = place.as_deref().map(spot);
         let teller = TroubleTeller { language, trouble: &error.trouble, place: place.as_deref() };
         *why = Some(teller.why());
         causes.clear();
@@ -84,6 +84,17 @@ fn helm_text(error: &Error, command: &str) -> Option<HelmText> {
         Error::NameInUse { .. } => {
             let told = error.to_string();
             Some(check_failed(told.replace("reuse", "re-use"), told))
+        }
+        Error::Dependencies(cause) => {
+            let (three, four) = (cause.to_string(), error.to_string());
+            let four_log = format!("level=ERROR msg=\"chart dependencies processing failed\" error={}", quoted(&three));
+            Some(HelmText { three, four, four_log: Some(four_log) })
+        }
+        Error::MissingDependencies { .. } => {
+            let four = error.to_string().replace("'maibot dependency build'", "'helm dependency build'");
+            let three =
+                four.replacen("an error", "An error", 1).replace("'helm dependency build'", "`helm dependency build`");
+            Some(HelmText { three, four, four_log: None })
         }
         _ => {
             let cause = cluster_error(error).and_then(go_cause)?;
@@ -298,6 +309,10 @@ impl Teller<'_> {
             Error::ReleaseNotFound { .. } | Error::NotLoaded { .. } => self.of(
                 "`maibot list -A` shows every release",
                 "`maibot list -A` 显示全部 release",
+            ),
+            Error::MissingDependencies { .. } => self.of(
+                "`maibot dependency build CHART` fetches them",
+                "`maibot dependency build CHART` 会取来它们",
             ),
             Error::NamespaceMissing { .. } => self.of("add `--create-namespace`", "加上 `--create-namespace`"),
             Error::Locked { .. } => self.of("wait until that run has ended", "等待那次运行结束"),

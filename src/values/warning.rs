@@ -16,7 +16,7 @@ pub struct Warning {
 }
 
 impl Warning {
-    /// The same words in both Helms. Helm 4 logs them below the level it shows.
+    /// The same words in both Helms; Helm 4 logs them as information.
     pub(super) fn same(helm3_place: &'static str, text: String) -> Self {
         Self { helm4: text.clone(), attributes: Vec::new(), helm3: text, helm3_place }
     }
@@ -29,11 +29,6 @@ impl Warning {
         helm3: String,
     ) -> Self {
         Self { helm4: message.to_owned(), attributes, helm3, helm3_place }
-    }
-
-    /// Whether `helm` shows it without `--debug`.
-    pub const fn is_shown(&self, compat: Compat) -> bool {
-        matches!(compat, Compat::Helm3) || !self.attributes.is_empty()
     }
 
     /// The words; with Helm 4's structured ones the level and the attributes.

@@ -145,14 +145,14 @@ impl Document<'_> {
     }
 
     /// The node itself, or what it is an alias of.
-    fn target(&self, id: NodeId) -> NodeId {
+    pub(super) fn target(&self, id: NodeId) -> NodeId {
         match self.nodes[id].kind {
             NodeKind::Alias { target, .. } => target,
             _ => id,
         }
     }
 
-    fn is_merge(&self, id: NodeId) -> bool {
+    pub(super) fn is_merge(&self, id: NodeId) -> bool {
         match &self.nodes[id].kind {
             NodeKind::Scalar { tag, value, implicit } => {
                 value == "<<" && (*implicit || tag.as_deref() == Some("tag:yaml.org,2002:merge"))
@@ -214,7 +214,7 @@ impl Document<'_> {
     }
 
     /// A value as Go's `%#v` prints it.
-    fn go_syntax(&self, id: NodeId) -> String {
+    pub(super) fn go_syntax(&self, id: NodeId) -> String {
         let id = self.target(id);
         match &self.nodes[id].kind {
             NodeKind::Sequence(children) => {

@@ -25,6 +25,7 @@ mod read;
 mod resolve;
 mod scalars;
 mod scanner;
+mod strict;
 #[cfg(test)]
 mod tests;
 mod typed;
@@ -37,8 +38,10 @@ pub use error::{Error, Fault, Position};
 pub use origin::{Origin, Origins, Source, SourceId, Sources, Span, Step};
 pub use pretty::{Node, to_yaml_pretty};
 pub use read::{
-    read, read_documents, read_documents_with_origins, read_mapping, read_mapping_with_origins, read_sequence,
+    documents, read, read_documents, read_documents_with_origins, read_mapping, read_mapping_with_origins,
+    read_sequence,
 };
-pub use typed::{Struct, Type, read_struct};
+pub use strict::check_strictly;
+pub use typed::{Struct, Type, fit_struct, read_struct};
 pub use value::{Mapping, Value, merge};
 pub use write::{natural_order, to_yaml};

@@ -36,7 +36,10 @@ fn as_mapping(value: Value) -> Result<Mapping, Error> {
     }
 }
 
-fn with_document<T>(text: &[u8], use_it: impl FnOnce(&Document<'_>, usize) -> Result<T, Error>) -> Result<T, Error> {
+pub(super) fn with_document<T>(
+    text: &[u8],
+    use_it: impl FnOnce(&Document<'_>, usize) -> Result<T, Error>,
+) -> Result<T, Error> {
     let decoded = Decoded::new(text);
     let skipped = decoded.skipped();
     compose(decoded.input()).map_err(Error::Syntax).and_then(|document| use_it(&document, skipped)).map_err(
@@ -112,6 +115,12 @@ impl Iterator for Parts<'_> {
         }
         (!part.text.is_empty()).then_some(Ok(part))
     }
+}
+
+/// The texts of a file's documents, as Kubernetes' reader cuts them: at lines that begin with `---`, without those lines.
+/// A line that begins so and goes on with more than a comment is an error and the end.
+pub fn documents(text: &[u8]) -> impl Iterator<Item = Result<Vec<u8>, Error>> + '_ {
+    Parts { text, offset: 0, line: 0 }.map(|part| part.map(|part| part.text))
 }
 
 /// All documents of a values file, later ones merged over earlier ones, as Helm 4 reads it.

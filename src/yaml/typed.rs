@@ -28,15 +28,30 @@ pub enum Type {
     Map(&'static Type),
     /// `*T` of a struct.
     Pointer(&'static Struct),
+    /// A struct itself.
+    Struct(&'static Struct),
 }
 
 /// A Go struct.
 #[derive(Debug)]
 pub struct Struct {
-    /// Its name without the package.
+    /// Its name without the package; of a struct without a name its whole type, `struct { … }`.
     pub name: &'static str,
     /// Its JSON field names and their types.
     pub fields: &'static [(&'static str, Type)],
+}
+
+impl Struct {
+    /// The field that a key means, whatever its case.
+    pub(super) fn field(&self, key: &str) -> Option<(&'static str, Type)> {
+        let exact = self.fields.iter().find(|(name, _)| *name == key);
+        exact.or_else(|| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key))).copied()
+    }
+
+    /// Its name as it stands before the names of fields.
+    fn place(&self) -> &'static str {
+        if self.name.starts_with("struct {") { "" } else { self.name }
+    }
 }
 
 /// Reads the first document of a text into a struct and lays it over what is in `into` already. `package` is the Go
@@ -45,22 +60,36 @@ pub struct Struct {
 /// # Errors
 /// If the text is no YAML, or a value does not fit its field.
 pub fn read_struct(text: &[u8], target: &'static Struct, package: &str, into: &mut Mapping) -> Result<(), Error> {
-    let mut reader = Reader { package, place: None, path: Vec::new(), error: None };
     match read(text, Numbers::Exact)? {
-        Value::Null => {}
-        value => {
-            let mut slot = Value::Mapping(std::mem::take(into));
-            reader.fill(Type::Pointer(target), value, &mut slot);
-            if let Value::Mapping(map) = slot {
-                *into = map;
-            }
-        }
+        Value::Null => Ok(()),
+        value => fit_struct(value, target, package, true, into).map_err(Error::Json),
     }
-    reader.error.map_or(Ok(()), |problem| Err(Error::Json(problem)))
+}
+
+/// Fits a value into a struct and lays it over what is in `into` already. With `is_yaml` numbers and booleans become
+/// text where the field is text, which Go's JSON does not do.
+///
+/// # Errors
+/// The first thing that does not fit, in the words of Go's JSON.
+pub fn fit_struct(
+    value: Value,
+    target: &'static Struct,
+    package: &str,
+    is_yaml: bool,
+    into: &mut Mapping,
+) -> Result<(), String> {
+    let mut reader = Reader { package, is_yaml, place: None, path: Vec::new(), error: None };
+    let mut slot = Value::Mapping(std::mem::take(into));
+    reader.fill(Type::Pointer(target), value, &mut slot);
+    if let Value::Mapping(map) = slot {
+        *into = map;
+    }
+    reader.error.map_or(Ok(()), Err)
 }
 
 struct Reader<'a> {
     package: &'a str,
+    is_yaml: bool,
     /// The innermost struct.
     place: Option<&'static str>,
     /// The fields that lead here.
@@ -79,7 +108,8 @@ impl Reader<'_> {
             Type::List(Type::Pointer(inner)) => format!("[]*{}.{}", self.package, inner.name),
             Type::List(inner) => format!("[]{}", self.go_name(*inner)),
             Type::Map(inner) => format!("map[string]{}", self.go_name(*inner)),
-            Type::Pointer(inner) => format!("{}.{}", self.package, inner.name),
+            Type::Pointer(inner) | Type::Struct(inner) if inner.place().is_empty() => inner.name.to_owned(),
+            Type::Pointer(inner) | Type::Struct(inner) => format!("{}.{}", self.package, inner.name),
         }
     }
 
@@ -101,19 +131,19 @@ impl Reader<'_> {
         match (kind, value) {
             (Type::Any, value) => *slot = value,
             // A null leaves text, booleans and times alone and empties the rest.
-            (Type::Text | Type::Bool | Type::Time, Value::Null) => {}
+            (Type::Text | Type::Bool | Type::Time | Type::Struct(_), Value::Null) => {}
             (_, Value::Null) => *slot = Value::Null,
             (Type::Text, Value::String(text)) => *slot = Value::String(text),
-            (Type::Text, Value::Bool(value)) => *slot = Value::String(value.to_string()),
-            (Type::Text, Value::Int(value)) => *slot = Value::String(value.to_string()),
-            (Type::Text, Value::UInt(value)) => *slot = Value::String(value.to_string()),
-            (Type::Text, Value::Float(value)) => *slot = Value::String(number::format_g(value)),
+            (Type::Text, Value::Bool(value)) if self.is_yaml => *slot = Value::String(value.to_string()),
+            (Type::Text, Value::Int(value)) if self.is_yaml => *slot = Value::String(value.to_string()),
+            (Type::Text, Value::UInt(value)) if self.is_yaml => *slot = Value::String(value.to_string()),
+            (Type::Text, Value::Float(value)) if self.is_yaml => *slot = Value::String(number::format_g(value)),
             (Type::Bool, Value::Bool(value)) => *slot = Value::Bool(value),
             (Type::Time, Value::String(text)) => self.fill_time(text, slot),
             (Type::Time, _) => self.fail("Time.UnmarshalJSON: input is not a JSON string".to_owned()),
             (Type::List(inner), Value::Sequence(list)) => self.fill_list(*inner, list, slot),
             (Type::Map(inner), Value::Mapping(map)) => self.fill_map(*inner, map, slot),
-            (Type::Pointer(inner), Value::Mapping(map)) => self.fill_struct(inner, map, slot),
+            (Type::Pointer(inner) | Type::Struct(inner), Value::Mapping(map)) => self.fill_struct(inner, map, slot),
             (kind, value) => self.mismatch(json_word(&value), kind),
         }
     }
@@ -162,18 +192,16 @@ impl Reader<'_> {
             Value::Mapping(filled) => filled,
             _ => Mapping::new(),
         };
-        let outer = self.place.replace(target.name);
+        let outer = self.place.replace(target.place());
         for (key, value) in map {
-            let exact = target.fields.iter().find(|(name, _)| *name == key);
-            let field = exact.or_else(|| target.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key)));
-            let Some((name, kind)) = field else { continue };
+            let Some((name, kind)) = target.field(&key) else { continue };
             self.path.push(name);
-            let mut slot = filled.remove(*name).unwrap_or_default();
-            self.fill(*kind, value, &mut slot);
+            let mut slot = filled.remove(name).unwrap_or_default();
+            self.fill(kind, value, &mut slot);
             self.path.pop();
-            self.place = Some(target.name);
+            self.place = Some(target.place());
             if !slot.is_null() {
-                filled.insert((*name).to_owned(), slot);
+                filled.insert(name.to_owned(), slot);
             }
         }
         self.place = outer;

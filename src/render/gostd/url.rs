@@ -209,6 +209,22 @@ impl Url {
         Ok(url)
     }
 
+    /// Reads a URL as it stands in a request: a scheme or a slash first, a `#` is no mark of a fragment.
+    ///
+    /// # Errors
+    /// Go's words.
+    pub fn parse_request(text: &[u8]) -> Result<Self, String> {
+        let error = |reason: &str| format!("parse {}: {reason}", quote(text));
+        if text.is_empty() {
+            return Err(error("empty url"));
+        }
+        let url = Self::parse_reference(text).map_err(|reason| error(&reason))?;
+        if url.scheme.is_empty() && !text.starts_with(b"/") && text != b"*" {
+            return Err(error("invalid URI for request"));
+        }
+        Ok(url)
+    }
+
     fn parse_reference(text: &[u8]) -> Result<Self, String> {
         if text.iter().any(u8::is_ascii_control) {
             return Err("net/url: invalid control character in URL".to_owned());

@@ -12,9 +12,12 @@ mod files;
 mod functions;
 mod glob;
 mod json;
+mod release_name;
 mod structure;
 mod trouble;
 mod yaml;
+
+pub use release_name::release_name;
 
 pub use capabilities::{Capabilities, HelmVersion, KubeVersion, KubeVersionError};
 pub use trouble::{Fault, Frame, Hint, Trouble};

@@ -7,6 +7,7 @@
 //! `conformance FILE: N passed, N failed, N skipped`. `MAIBOT_CONFORMANCE_GROUP` runs only groups whose names begin so,
 //! which skips the others.
 
+mod charts;
 mod config_facts;
 mod embedded_chart;
 mod official_chart;
