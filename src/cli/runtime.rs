@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::action::{self, Cancel, Notice, Observer};
+use crate::chart::LoadWarning;
 use crate::cluster::{self, Cluster, Signal, Signals};
 use crate::code::Exit;
 use crate::ui::{self, Failure, Helm, Level, Message, Printer, Scope};
@@ -44,7 +45,12 @@ impl Context {
 
     /// Tells what is strange about a chart or its values; under `--helm-compat` in Helm's line.
     pub(crate) fn notice(&self, notice: Notice) {
-        self.printer.say(Level::Warning, &Message::Notice(notice));
+        // A link that stays in the chart is nothing strange.
+        let level = match notice {
+            Notice::Chart(LoadWarning::Link { .. }) => Level::Detail,
+            _ => Level::Warning,
+        };
+        self.printer.say(level, &Message::Notice(notice));
     }
 
     /// Whose ways are followed where the Helms differ.

@@ -206,6 +206,9 @@ impl Message {
             Self::Notice(Notice::Chart(LoadWarning::RequirementsLock)) => {
                 "v2 chart 的依赖锁定应写在 Chart.lock 中，而不是 requirements.lock".to_owned()
             }
+            Self::Notice(Notice::Chart(LoadWarning::Link { path, target })) => {
+                format!("已跟随链接 {}，它指向 {}", path.display(), target.display())
+            }
             Self::Notice(notice) => notice.to_string(),
             Self::DryRunBoolean { given, instead } => {
                 format!("`--dry-run={given}` 是旧写法，请改用 `--dry-run={instead}`")
@@ -279,7 +282,12 @@ fn helm_notice(notice: &Notice, helm: Helm) -> String {
     match (notice, helm) {
         (Notice::Values(warning), _) => warning.line(compat),
         (Notice::Chart(warning), Helm::Three) => warning.helm3_line(),
-        (Notice::Chart(warning), Helm::Four) => format!("level=INFO msg={}", slog_value(warning.text())),
+        (Notice::Chart(LoadWarning::Link { path, target }), Helm::Four) => format!(
+            "level=INFO msg=\"found symbolic link in path. Contents of linked file included and used\" path={} resolved={}",
+            slog_value(&path.display().to_string()),
+            slog_value(&target.display().to_string())
+        ),
+        (Notice::Chart(warning), Helm::Four) => format!("level=INFO msg={}", slog_value(&warning.text())),
         (Notice::Deprecated, Helm::Three) => helm.warning("This chart is deprecated"),
         (Notice::Deprecated, Helm::Four) => helm.warning("this chart is deprecated"),
         (Notice::UnknownHook { events, .. }, Helm::Three) => {
