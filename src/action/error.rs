@@ -71,6 +71,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The chart's metadata cannot be written as YAML.
+    #[error("{0}")]
+    ShowChart(String),
     /// `--name-template` cannot be parsed or fails.
     #[error("{0}")]
     NameTemplate(String),
@@ -278,7 +281,10 @@ impl Error {
             Self::Record(error) => error.code(),
             Self::Chart(error) => error.code(),
             Self::NoChartPath { .. } | Self::NoChart { .. } => Code::LocalFile,
-            Self::NotInstallable { .. } | Self::MissingDependencies { .. } | Self::KubeVersion { .. } => Code::Chart,
+            Self::ShowChart(_)
+            | Self::NotInstallable { .. }
+            | Self::MissingDependencies { .. }
+            | Self::KubeVersion { .. } => Code::Chart,
             Self::NoPostRenderer { .. } | Self::PostRenderer { .. } | Self::PostRendererFailed { .. } => {
                 Code::PostRenderer
             }

@@ -11,12 +11,16 @@ use super::get::GetArgs;
 use super::global::Typed;
 use super::history::HistoryArgs;
 use super::install::InstallArgs;
+use super::lint::LintArgs;
 use super::list::ListArgs;
 use super::man::ManArgs;
+use super::package::PackageArgs;
+use super::show::ShowArgs;
 use super::status::StatusArgs;
 use super::template::TemplateArgs;
 use super::uninstall::UninstallArgs;
 use super::version::VersionArgs;
+use super::versions::VersionsArgs;
 use super::{complete, help, pflag};
 
 /// Install and look after MaiBot on Kubernetes
@@ -52,6 +56,11 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     Install(Box<InstallArgs>),
     Template(Box<TemplateArgs>),
+    Lint(Box<LintArgs>),
+    #[command(alias = "inspect")]
+    Show(ShowArgs),
+    Package(PackageArgs),
+    Versions(VersionsArgs),
     #[command(alias = "ls")]
     List(ListArgs),
     Status(StatusArgs),
@@ -96,6 +105,9 @@ pub(crate) fn build() -> Command {
 pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
     let (arguments, arity) = match path {
         ["install" | "template"] => ("[NAME] [CHART]", Arity::AtMost(2)),
+        ["show", _] => ("[CHART]", Arity::AtMost(1)),
+        ["lint"] => ("PATH", Arity::AtLeast(1)),
+        ["package"] => ("[CHART_PATH] [...]", Arity::AtLeast(1)),
         ["status" | "history"] | ["get", _] => ("RELEASE_NAME", Arity::Exactly(1)),
         ["uninstall"] => ("RELEASE_NAME [...]", Arity::AtLeast(1)),
         ["env"] => ("[VARIABLE]", Arity::AtMost(1)),
@@ -113,8 +125,6 @@ pub(crate) const TO_COME: &[&str] = &[
     "create",
     "dependency",
     "dep",
-    "lint",
-    "package",
     "plugin",
     "pull",
     "fetch",
@@ -123,8 +133,6 @@ pub(crate) const TO_COME: &[&str] = &[
     "repo",
     "rollback",
     "search",
-    "show",
-    "inspect",
     "test",
     "upgrade",
     "verify",

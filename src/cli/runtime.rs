@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::action::{self, Cancel, Notice, Observer};
-use crate::chart::LoadWarning;
+use crate::chart::{Chart, Links, LoadWarning};
 use crate::cluster::{self, Cluster, Signal, Signals};
 use crate::code::Exit;
 use crate::ui::{self, Failure, Helm, Level, Message, Printer, Scope};
@@ -56,6 +56,18 @@ impl Context {
     /// Whose ways are followed where the Helms differ.
     pub(crate) fn compat(&self) -> Compat {
         if self.printer.helm() == Some(Helm::Three) { Compat::Helm3 } else { Compat::Helm4 }
+    }
+
+    /// Which links in charts' folders are followed; Helm follows every one.
+    pub(crate) fn links(&self) -> Links {
+        if self.printer.helm().is_some() { Links::All } else { Links::Inside }
+    }
+
+    /// Tells what is strange about a chart's files.
+    pub(crate) fn chart_warnings(&self, chart: &Chart) {
+        for warning in chart.tree().iter().flat_map(|chart| &chart.warnings) {
+            self.notice(Notice::Chart(*warning));
+        }
     }
 
     /// An error of a verb in the user's words.

@@ -29,6 +29,11 @@ pub enum Level {
 /// A sentence to the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
+    /// A JSONPath template has no result.
+    NoResult {
+        /// Why not, in the words of client-go.
+        problem: String,
+    },
     /// A flag has an older spelling.
     DeprecatedFlag {
         /// As typed, with dashes.
@@ -176,6 +181,7 @@ impl Message {
             Self::Written { path } => format!("wrote `{}`", path.display()),
             Self::ServerWarning { text } => format!("the API server says: {text}"),
             Self::Retry { cause, seconds } => format!("trying again in {seconds} s: {cause}"),
+            Self::NoResult { problem } => format!("the template has no result: {problem}"),
             Self::PluginLine { command, line } => format!("{command}: {line}"),
             Self::Coded { code, title, detail } if detail.is_empty() => format!("{code}: {title}"),
             Self::Coded { code, title, detail } => format!("{code}: {title}: {detail}"),
@@ -225,6 +231,7 @@ impl Message {
             Self::Written { path } => format!("已写入 `{}`", path.display()),
             Self::ServerWarning { text } => format!("API server 提示：{text}"),
             Self::Retry { cause, seconds } => format!("{seconds} s 后重试：{cause}"),
+            Self::NoResult { problem } => format!("模板没有结果：{problem}"),
             Self::PluginLine { command, line } => format!("{command}：{line}"),
             Self::Coded { code, title, detail } if detail.is_empty() => format!("{code}：{title}"),
             Self::Coded { code, title, detail } => format!("{code}：{title}：{detail}"),
@@ -263,7 +270,8 @@ impl Message {
             Self::Notice(notice) => Some(helm_notice(notice, helm)),
             // Helm hands the plugin its own stderr.
             Self::PluginLine { line, .. } => Some(line.clone()),
-            Self::UnknownKey { .. }
+            Self::NoResult { .. }
+            | Self::UnknownKey { .. }
             | Self::UnreadableRecord { .. }
             | Self::ClaimsKept { .. }
             | Self::ClaimsDeleted { .. }
