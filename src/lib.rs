@@ -17,6 +17,7 @@ pub mod code;
 pub mod jsonpath;
 pub mod lint;
 mod path_match;
+pub mod proxy;
 pub mod release;
 pub mod render;
 pub mod ui;
