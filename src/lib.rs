@@ -18,6 +18,7 @@ pub mod jsonpath;
 pub mod lint;
 mod path_match;
 pub mod proxy;
+pub mod registry;
 pub mod release;
 pub mod render;
 pub mod ui;
