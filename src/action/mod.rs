@@ -12,6 +12,8 @@ mod objects;
 pub mod ownership;
 mod post_render;
 mod prepare;
+pub mod pull;
+pub mod push;
 pub mod records;
 pub mod resources;
 mod session;

@@ -13,6 +13,9 @@ use super::history::HistoryArgs;
 use super::install::InstallArgs;
 use super::list::ListArgs;
 use super::man::ManArgs;
+use super::pull::PullArgs;
+use super::push::PushArgs;
+use super::registry::RegistryArgs;
 use super::status::StatusArgs;
 use super::template::TemplateArgs;
 use super::uninstall::UninstallArgs;
@@ -60,6 +63,10 @@ pub(crate) enum Verb {
     History(HistoryArgs),
     #[command(aliases = ["del", "delete", "un"])]
     Uninstall(UninstallArgs),
+    #[command(alias = "fetch")]
+    Pull(Box<PullArgs>),
+    Push(PushArgs),
+    Registry(RegistryArgs),
     Explain(ExplainArgs),
     Version(VersionArgs),
     Env(EnvArgs),
@@ -98,6 +105,9 @@ pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
         ["install" | "template"] => ("[NAME] [CHART]", Arity::AtMost(2)),
         ["status" | "history"] | ["get", _] => ("RELEASE_NAME", Arity::Exactly(1)),
         ["uninstall"] => ("RELEASE_NAME [...]", Arity::AtLeast(1)),
+        ["pull"] => ("[chart URL | repo/chartname] [...]", Arity::AtLeast(1)),
+        ["push"] => ("[chart] [remote]", Arity::AtLeast(2)),
+        ["registry", _] => ("[host]", Arity::AtLeast(1)),
         ["env"] => ("[VARIABLE]", Arity::AtMost(1)),
         ["explain"] => ("[CODE]", Arity::AtMost(1)),
         ["completion"] => ("SHELL", Arity::Exactly(1)),
@@ -116,10 +126,6 @@ pub(crate) const TO_COME: &[&str] = &[
     "lint",
     "package",
     "plugin",
-    "pull",
-    "fetch",
-    "push",
-    "registry",
     "repo",
     "rollback",
     "search",

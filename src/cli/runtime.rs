@@ -52,6 +52,17 @@ impl Context {
         if self.printer.helm() == Some(Helm::Three) { Compat::Helm3 } else { Compat::Helm4 }
     }
 
+    /// The error of a verb that touches no cluster, in the user's words.
+    pub(crate) fn remote_verdict(&self, error: action::Error, command: &str) -> Failure {
+        match self.verdict(error, command) {
+            Failure::Room(mut room) => {
+                room.state = None;
+                Failure::Room(room)
+            }
+            other => other,
+        }
+    }
+
     /// An error of a verb in the user's words.
     pub(crate) fn verdict(&self, failure: impl Into<action::Failure>, command: &str) -> Failure {
         ui::verdict(failure.into(), self.printer.language(), command)
@@ -105,6 +116,15 @@ where
     let worker = std::thread::Builder::new().name("maibot".to_owned()).stack_size(STACK).spawn(work);
     let worker = worker.map_err(|error| Failure::internal(&error))?;
     worker.join().unwrap_or(Ok(Exit::Internal))
+}
+
+/// Waits for one piece of work of a command that has no runtime.
+pub(crate) fn wait_for<Future: std::future::Future>(work: Future) -> Result<Future::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(&error))?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(result)
 }
 
 /// Listens for signals on a thread of its own, for the rest of the process' life.
