@@ -16,6 +16,9 @@ use super::list::ListArgs;
 use super::man::ManArgs;
 use super::package::PackageArgs;
 use super::show::ShowArgs;
+use super::pull::PullArgs;
+use super::push::PushArgs;
+use super::registry::RegistryArgs;
 use super::status::StatusArgs;
 use super::template::TemplateArgs;
 use super::uninstall::UninstallArgs;
@@ -69,6 +72,10 @@ pub(crate) enum Verb {
     History(HistoryArgs),
     #[command(aliases = ["del", "delete", "un"])]
     Uninstall(UninstallArgs),
+    #[command(alias = "fetch")]
+    Pull(Box<PullArgs>),
+    Push(PushArgs),
+    Registry(RegistryArgs),
     Explain(ExplainArgs),
     Version(VersionArgs),
     Env(EnvArgs),
@@ -110,6 +117,9 @@ pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
         ["package"] => ("[CHART_PATH] [...]", Arity::AtLeast(1)),
         ["status" | "history"] | ["get", _] => ("RELEASE_NAME", Arity::Exactly(1)),
         ["uninstall"] => ("RELEASE_NAME [...]", Arity::AtLeast(1)),
+        ["pull"] => ("[chart URL | repo/chartname] [...]", Arity::AtLeast(1)),
+        ["push"] => ("[chart] [remote]", Arity::AtLeast(2)),
+        ["registry", _] => ("[host]", Arity::AtLeast(1)),
         ["env"] => ("[VARIABLE]", Arity::AtMost(1)),
         ["explain"] => ("[CODE]", Arity::AtMost(1)),
         ["completion"] => ("SHELL", Arity::Exactly(1)),
@@ -126,10 +136,6 @@ pub(crate) const TO_COME: &[&str] = &[
     "dependency",
     "dep",
     "plugin",
-    "pull",
-    "fetch",
-    "push",
-    "registry",
     "repo",
     "rollback",
     "search",
