@@ -15,10 +15,10 @@ use super::lint::LintArgs;
 use super::list::ListArgs;
 use super::man::ManArgs;
 use super::package::PackageArgs;
-use super::show::ShowArgs;
 use super::pull::PullArgs;
 use super::push::PushArgs;
 use super::registry::RegistryArgs;
+use super::show::ShowArgs;
 use super::status::StatusArgs;
 use super::template::TemplateArgs;
 use super::uninstall::UninstallArgs;
@@ -131,18 +131,8 @@ pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
 }
 
 /// Commands of Helm that are still to come.
-pub(crate) const TO_COME: &[&str] = &[
-    "create",
-    "dependency",
-    "dep",
-    "plugin",
-    "repo",
-    "rollback",
-    "search",
-    "test",
-    "upgrade",
-    "verify",
-];
+pub(crate) const TO_COME: &[&str] =
+    &["create", "dependency", "dep", "plugin", "repo", "rollback", "search", "test", "upgrade", "verify"];
 
 /// Helm's commands, for the suggestions of `--helm-compat`, in the order in which Helm adds them.
 pub(crate) const HELM_COMMANDS: &[&str] = &[
