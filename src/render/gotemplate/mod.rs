@@ -17,6 +17,7 @@ pub mod float;
 pub mod format;
 pub mod function;
 pub mod host;
+pub mod items;
 mod lexer;
 mod literal;
 pub mod machine;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::function::{Function, Type};
+use super::items::{Element, Items};
 use super::text::Text;
 use crate::yaml;
 
@@ -114,7 +115,7 @@ pub struct List {
     /// Whether it is a nil slice (then without elements): JSON and YAML write it as `null`.
     pub nil: bool,
     /// The elements.
-    pub items: Vec<Value>,
+    pub items: Items,
 }
 
 impl Drop for List {
@@ -139,7 +140,7 @@ impl Drop for Map {
 /// What a list or map held.
 enum Contents {
     #[expect(dead_code, reason = "only to be dropped")]
-    Items(Vec<Value>),
+    Items(Items),
     #[expect(dead_code, reason = "only to be dropped")]
     Entries(Entries),
 }
@@ -371,17 +372,23 @@ impl Value {
 
     /// A `[]interface {}`.
     pub fn list(items: Vec<Self>) -> Self {
+        Self::List(Rc::new(List { kind: ListType::Any, nil: false, items: items.into() }))
+    }
+
+    /// A `[]interface {}` whose elements were appended one by one.
+    pub fn appended_list(items: Vec<Self>) -> Self {
+        let items = Items::appended(items, Element::Pair);
         Self::List(Rc::new(List { kind: ListType::Any, nil: false, items }))
     }
 
     /// A nil slice.
     pub fn nil_list(kind: ListType) -> Self {
-        Self::List(Rc::new(List { kind, nil: true, items: Vec::new() }))
+        Self::List(Rc::new(List { kind, nil: true, items: Items::default() }))
     }
 
     /// A `[]string`.
     pub fn strings<T: Into<Text>>(items: impl IntoIterator<Item = T>) -> Self {
-        let items = items.into_iter().map(Self::text).collect();
+        let items = items.into_iter().map(Self::text).collect::<Vec<_>>().into();
         Self::List(Rc::new(List { kind: ListType::Strings, nil: false, items }))
     }
 
@@ -463,7 +470,7 @@ impl From<&yaml::Value> for Value {
             yaml::Value::UInt(value) => Self::Uint(UintType::Uint64, *value),
             yaml::Value::Float(value) => Self::Float(*value),
             yaml::Value::String(text) => Self::text(text.as_str()),
-            yaml::Value::Sequence(list) => Self::list(list.iter().map(Self::from).collect()),
+            yaml::Value::Sequence(list) => Self::appended_list(list.iter().map(Self::from).collect()),
             yaml::Value::Mapping(map) => {
                 Self::map(map.iter().map(|(key, value)| (Text::from(key.as_str()), Self::from(value))).collect())
             }

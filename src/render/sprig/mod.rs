@@ -22,8 +22,11 @@ pub mod regex;
 pub mod semver;
 pub mod strings;
 pub mod time_type;
+pub mod toml;
 pub mod urls;
 
+#[cfg(test)]
+mod bounds_tests;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +51,7 @@ const FAMILIES: &[&[Function]] = &[
     regex::FUNCTIONS,
     semver::FUNCTIONS,
     strings::FUNCTIONS,
+    toml::FUNCTIONS,
     urls::FUNCTIONS,
 ];
 
