@@ -111,13 +111,8 @@ pub enum Error {
     #[error(transparent)]
     Render(#[from] render::RenderError),
     /// A Go template.
-    #[error("{error}")]
-    Template {
-        /// What is wrong, in Helm's words and as facts.
-        error: Box<render::helm::TemplateError>,
-        /// Where the user gave the value that is null, if that is what is wrong.
-        place: Option<Box<super::Place>>,
-    },
+    #[error("{}", .0.error)]
+    Template(Box<super::TemplateFault>),
     /// The user's values cannot be had.
     #[error(transparent)]
     Values(#[from] values::ValuesError),
@@ -327,7 +322,7 @@ impl Error {
                 Code::PostRenderer
             }
             Self::Render(error) => error.code(),
-            Self::Template { .. } => Code::Template,
+            Self::Template(_) => Code::Template,
             Self::Values(error) => error.code(),
             Self::Dependencies(error) | Self::Coalesce(error) => error.code(),
             Self::Schema { error, .. } => error.code(),
