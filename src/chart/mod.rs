@@ -13,6 +13,7 @@ mod folder;
 mod ignore;
 mod metadata;
 mod process;
+pub mod save;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +24,8 @@ use bytes::Bytes;
 
 pub use error::{ChartError, IgnoreError, MAX_CHART_SIZE, MAX_FILE_SIZE};
 pub use files::{LoadWarning, from_files};
-pub use folder::{Links, load, read_folder};
+pub(crate) use folder::go_text;
+pub use folder::{Links, load, load_any_format, load_folder, read_folder};
 pub(crate) use metadata::Draft;
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 pub use process::{ProcessError, is_compatible, process_dependencies};

@@ -104,7 +104,8 @@ impl Root {
             (Text::from("Name"), Value::text(release.name.as_str())),
             (Text::from("Namespace"), Value::text(release.namespace.as_str())),
             (Text::from("IsUpgrade"), Value::Bool(release.is_upgrade)),
-            (Text::from("IsInstall"), Value::Bool(!release.is_upgrade)),
+            // The linter says neither.
+            (Text::from("IsInstall"), Value::Bool(!release.is_upgrade && !request.lint)),
             (Text::from("Revision"), Value::int(i64::from(release.revision))),
             (Text::from("Service"), Value::text("Helm")),
         ]);
