@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use crate::action::{Change, FileChange, Notice, ObjectState, Phase};
 use crate::chart::LoadWarning;
 use crate::code::Code;
+use crate::render::gotemplate::host::PassedOver;
 use crate::values::Compat;
 
 use super::compat::{Helm, quoted, slog_value};
@@ -203,6 +204,8 @@ impl Message {
             ),
             Self::ClaimsDeleted { claims } => format!("已连同全部数据删除：{}", names(claims)),
             Self::Notice(Notice::Deprecated) => "此 chart 已弃用".to_owned(),
+            Self::Notice(Notice::PassedOver { what: PassedOver::Required, words }) => format!("缺少必需的值：{words}"),
+            Self::Notice(Notice::PassedOver { what: PassedOver::Fail, words }) => format!("模板拒绝：{words}"),
             Self::Notice(Notice::UnknownHook { path, events }) => {
                 format!("{path}：略去一个文档，无人认识它的 hook：{events}")
             }
@@ -288,6 +291,14 @@ fn helm_notice(notice: &Notice, helm: Helm) -> String {
         (Notice::Values(warning), _) => warning.line(compat),
         (Notice::Chart(warning), Helm::Three) => warning.helm3_line(),
         (Notice::Chart(warning), Helm::Four) => format!("level=INFO msg={}", slog_value(warning.text())),
+        (Notice::PassedOver { what, words }, Helm::Three) => match what {
+            PassedOver::Required => format!("engine.go:206: [INFO] Missing required value: {words}"),
+            PassedOver::Fail => format!("engine.go:227: [INFO] Fail: {words}"),
+        },
+        (Notice::PassedOver { what, words }, Helm::Four) => match what {
+            PassedOver::Required => format!("level=WARN msg=\"missing required value\" message={}", slog_value(words)),
+            PassedOver::Fail => format!("level=INFO msg=\"funcMap fail\" message={}", slog_value(words)),
+        },
         (Notice::Deprecated, Helm::Three) => helm.warning("This chart is deprecated"),
         (Notice::Deprecated, Helm::Four) => helm.warning("this chart is deprecated"),
         (Notice::UnknownHook { events, .. }, Helm::Three) => {

@@ -25,8 +25,10 @@ pub(super) fn parse_text(file: &str, error: &ParseError) -> String {
 /// The text for a template that failed.
 pub(super) fn exec_text(error: &ExecError, compat: Compat) -> String {
     let chain = Chain::new(error);
-    if let Some(words) = &chain.user {
-        let location = chain.text.split(": ").nth(1).unwrap_or_default();
+    let mut parts = chain.text.splitn(3, ": ");
+    if let (Some(_), Some(location), Some(rest)) = (parts.next(), parts.next(), parts.next())
+        && let Some(words) = user_words(rest)
+    {
         return format!("execution error at ({location}): {words}");
     }
     match compat {
@@ -41,13 +43,20 @@ struct Chain {
     text: String,
     /// Where the text of each link begins, from the outermost on.
     links: Vec<usize>,
-    /// The words given to `required` or `fail`.
-    user: Option<String>,
+}
+
+/// The marks that Helm puts around the words of `required` and `fail`, to find them again.
+const MARK: (&str, &str) = ("HELM_ERR_START", "HELM_ERR_END");
+
+/// What stands between the first mark and the last.
+fn user_words(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once(MARK.0)?;
+    rest.rsplit_once(MARK.1).map(|(words, _)| words)
 }
 
 impl Chain {
     fn new(error: &ExecError) -> Self {
-        let mut chain = Self { text: String::new(), links: Vec::new(), user: None };
+        let mut chain = Self { text: String::new(), links: Vec::new() };
         let mut next = Some(error);
         while let Some(error) = next {
             chain.link();
@@ -81,8 +90,7 @@ impl Chain {
             }
             Failure::User(words) => {
                 self.link();
-                self.text.push_str(words);
-                self.user = Some(words.clone());
+                let _ = write!(self.text, "{}{words}{}", MARK.0, MARK.1);
                 None
             }
             Failure::Parse { prefix, error } => {

@@ -3,14 +3,12 @@
 //! The bytes are the room `yaml`'s; here stands what Helm's functions make of them: one line end is cut, what cannot
 //! be written is an empty text, what cannot be read a map with `Error`.
 
-use std::rc::Rc;
-
 use super::json::error_map;
 use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::function::{Function, Type};
 use crate::render::gotemplate::machine::Machine;
 use crate::render::gotemplate::text::Text;
-use crate::render::gotemplate::value::{IntType, ListType, MAX_DEPTH, Map, MapType, Value};
+use crate::render::gotemplate::value::{Entries, IntType, MAX_DEPTH, Value};
 use crate::yaml::{self, Node, Numbers};
 
 /// The functions about YAML.
@@ -129,8 +127,8 @@ fn from_yaml(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {
     let text = first(args).as_text().map(Text::as_bytes).unwrap_or_default();
     Ok(match yaml::read(text, Numbers::Helm) {
         Ok(map @ yaml::Value::Mapping(_)) => Value::from(&map),
-        // Go makes a nil map of `null`.
-        Ok(yaml::Value::Null) => Value::Map(Rc::new(Map::nil(MapType::Any))),
+        // Unlike JSON's, this reader leaves the map that it was given.
+        Ok(yaml::Value::Null) => Value::map(Entries::new()),
         Ok(other) => error_map(yaml::Error::shape(&other, "map[string]interface {}").to_string()),
         Err(error) => error_map(error.to_string()),
     })
@@ -141,7 +139,7 @@ fn from_yaml_array(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure
     let text = first(args).as_text().map(Text::as_bytes).unwrap_or_default();
     Ok(match yaml::read(text, Numbers::Helm) {
         Ok(list @ yaml::Value::Sequence(_)) => Value::from(&list),
-        Ok(yaml::Value::Null) => Value::nil_list(ListType::Any),
+        Ok(yaml::Value::Null) => Value::list(Vec::new()),
         Ok(other) => Value::list(vec![Value::text(yaml::Error::shape(&other, "[]interface {}").to_string())]),
         Err(error) => Value::list(vec![Value::text(error.to_string())]),
     })

@@ -2,19 +2,23 @@
 //!
 //! Rules: spf13/cast 1.7.0 for numbers, Go's `strconv` for the spelling of numbers, sprig's `strval` for strings.
 
+use std::rc::Rc;
+
 use super::argument;
 use crate::render::gostd::strconv;
 use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::format;
 use crate::render::gotemplate::function::{Function, Type};
+use crate::render::gotemplate::items::Items;
 use crate::render::gotemplate::text::Text;
-use crate::render::gotemplate::value::{IntType, Value};
+use crate::render::gotemplate::value::{IntType, List, ListType, Value};
 
 /// The functions.
 pub const FUNCTIONS: &[Function] = &[
     Function::new("toString", &[Type::Any], Type::String, |_, it| Ok(Value::Text(to_text(argument::any(it, 0))?))),
-    Function::new("toStrings", &[Type::Any], Type::Strings, |_, it| {
-        Ok(Value::strings(to_texts(argument::any(it, 0))?))
+    Function::new("toStrings", &[Type::Any], Type::Strings, |_, it| match argument::any(it, 0) {
+        Value::List(list) if list.kind == ListType::Strings => Ok(argument::any(it, 0).clone()),
+        value => texts_of(value),
     }),
     Function::new("int", &[Type::Any], Type::Int, |_, it| Ok(Value::int(to_int64(argument::any(it, 0))))),
     Function::new("int64", &[Type::Any], Type::Int64, |_, it| Ok(Value::int64(to_int64(argument::any(it, 0))))),
@@ -60,6 +64,17 @@ pub fn to_texts(value: &Value) -> Result<Vec<Text>, Failure> {
         }
         other => Ok(vec![to_text(other)?]),
     }
+}
+
+/// A `[]string` with the elements of a slice as strings; the array has room for those that are nil, too.
+///
+/// # Errors
+/// As [`to_text`].
+pub(super) fn texts_of(value: &Value) -> Result<Value, Failure> {
+    let texts: Vec<Value> = to_texts(value)?.into_iter().map(Value::Text).collect();
+    let capacity = value.as_list().map_or(texts.len(), |list| list.items.len());
+    let items = Items::with_capacity(texts, capacity);
+    Ok(Value::List(Rc::new(List { kind: ListType::Strings, nil: false, items })))
 }
 
 /// A value as an `int64` (or `int`, which is the same size).
@@ -116,19 +131,25 @@ fn without_zero_fraction(text: &[u8]) -> &[u8] {
     text
 }
 
-/// `strconv.ParseInt` with a given base; what is out of range is the error's nearest number.
+/// `strconv.ParseInt` with a given base; what is out of range is the error's nearest number. A number beyond 64 bits is
+/// out of range whatever follows its digits.
 fn parse_radix(text: &[u8], radix: u32) -> Result<i64, Option<i64>> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] | digits => (false, digits),
     };
-    if digits.is_empty() || !digits.iter().all(|digit| char::from(*digit).is_digit(radix)) {
+    let out_of_range = || Err(Some(if negative { i64::MIN } else { i64::MAX }));
+    let mut number = 0_u64;
+    for digit in digits {
+        let digit = char::from(*digit).to_digit(radix).ok_or(None)?;
+        match number.checked_mul(radix.into()).and_then(|number| number.checked_add(digit.into())) {
+            Some(larger) => number = larger,
+            None => return out_of_range(),
+        }
+    }
+    if digits.is_empty() {
         return Err(None);
     }
-    let number = digits.iter().try_fold(0_i64, |sum, digit| {
-        let digit = i64::from(digit - b'0');
-        let sum = sum.checked_mul(radix.into())?;
-        if negative { sum.checked_sub(digit) } else { sum.checked_add(digit) }
-    });
-    number.ok_or(Some(if negative { i64::MIN } else { i64::MAX }))
+    let signed = if negative { 0_i64.checked_sub_unsigned(number) } else { i64::try_from(number).ok() };
+    signed.map_or_else(out_of_range, Ok)
 }
