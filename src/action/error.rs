@@ -1,10 +1,12 @@
 //! What can end a verb badly, and the state things are in then. `ui` turns both into words for the user.
 
+use std::path::PathBuf;
+
 use super::ownership::Foreign;
 use super::{ObjectRef, Phase};
 use crate::code::Code;
 use crate::release::{RecordError, Status, StoreError};
-use crate::{application, chart, cluster, render, values};
+use crate::{application, chart, cluster, registry, render, values};
 
 /// Why a verb did not succeed. The texts are Helm's where Helm has one.
 #[derive(Debug, thiserror::Error)]
@@ -255,9 +257,45 @@ pub enum Error {
     /// The stored manifest cannot be read.
     #[error("corrupted release record. You must manually delete the resources: {0}")]
     Manifest(String),
+    /// A registry or chart repository.
+    #[error(transparent)]
+    Registry(Box<registry::Error>),
+    /// A local file or folder.
+    #[error("{action} {}: {}", path.display(), system_text(error))]
+    LocalFile {
+        /// `open`, `mkdir`, ….
+        action: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// A chart is to be unpacked where something is already.
+    #[error("failed to untar: a file or directory with the name {} already exists", path.display())]
+    UntarTarget {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A chart whose name no folder may have.
+    #[error("{0}")]
+    ChartName(String),
     /// A signal came.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<registry::Error> for Error {
+    fn from(error: registry::Error) -> Self {
+        match error {
+            registry::Error::Interrupted => Self::Interrupted,
+            other => Self::Registry(Box::new(other)),
+        }
+    }
+}
+
+/// What the system says, as Go says it.
+fn system_text(error: &std::io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 fn ownership_text(foreign: &[Foreign]) -> String {
@@ -312,6 +350,9 @@ impl Error {
             Self::SystemLabel | Self::BadKubeVersion { .. } | Self::NameTemplate(_) => Code::Usage,
             Self::Delete { .. } => Code::DeleteFailed,
             Self::Manifest(_) => Code::Manifest,
+            Self::Registry(error) => error.code(),
+            Self::LocalFile { .. } | Self::UntarTarget { .. } => Code::LocalFile,
+            Self::ChartName(_) => Code::Chart,
             Self::Interrupted => Code::Interrupted,
         }
     }

@@ -147,7 +147,9 @@ fn lint_folder(folder: &Path, shown: String, settings: &LintSettings, notices: &
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let chart = chart::load_any_format(&absolute, settings.compat, settings.links);
     if let Ok(chart) = &chart {
-        chart.tree().iter().flat_map(|chart| &chart.warnings).for_each(|warning| notices(Notice::Chart(*warning)));
+        for warning in chart.tree().iter().flat_map(|chart| &chart.warnings) {
+            notices(Notice::Chart(warning.clone()));
+        }
     }
     let subject = Subject {
         path: shown,

@@ -14,6 +14,8 @@ pub mod ownership;
 pub mod package;
 mod post_render;
 mod prepare;
+pub mod pull;
+pub mod push;
 pub mod records;
 pub mod resources;
 mod session;

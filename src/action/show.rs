@@ -37,6 +37,7 @@ pub fn load(source: &ChartSource, compat: Compat, links: Links) -> Result<Chart,
     match source {
         ChartSource::Embedded => Ok(Chart::embedded()?),
         ChartSource::Path(path) => Ok(chart::load_any_format(path, compat, links)?),
+        ChartSource::Archive { content, .. } => Ok(chart::archive::from_archive(content, compat)?),
     }
 }
 

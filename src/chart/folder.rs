@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::ignore::Rules;
-use super::{Chart, ChartError, File, MAX_CHART_SIZE, MAX_FILE_SIZE, archive, files};
+use super::{Chart, ChartError, File, LoadWarning, MAX_CHART_SIZE, MAX_FILE_SIZE, archive, files};
 use crate::values::Compat;
 use crate::yaml::{self, Mapping, Struct, Type, Value};
 
@@ -88,8 +88,13 @@ fn load_from(folder: &Path, compat: Compat, links: Links, checks_format: bool) -
             Err(other) => return Err(other),
         }
     }
-    let files = read_folder(&top, links)?;
-    files::from_files(files, compat)
+    let mut found = Vec::new();
+    let files = walk(&top, links, &mut found)?;
+    let mut chart = files::from_files(files, compat)?;
+    // Helm tells of links first.
+    found.append(&mut chart.warnings);
+    chart.warnings = found;
+    Ok(chart)
 }
 
 /// Whether Helm 4 has a loader for a chart.
@@ -225,18 +230,23 @@ fn read(path: &Path) -> Result<Bytes, ChartError> {
 /// # Errors
 /// If one cannot be read, is too large or no file, or a link leads astray.
 pub fn read_folder(top: &Path, links: Links) -> Result<Vec<File>, ChartError> {
+    walk(top, links, &mut Vec::new())
+}
+
+fn walk(top: &Path, links: Links, followed: &mut Vec<LoadWarning>) -> Result<Vec<File>, ChartError> {
     let ignore = top.join(".helmignore");
     let rules = match fs::metadata(&ignore) {
         Ok(_) => Rules::parse(&read(&ignore)?).map_err(ChartError::Ignore)?,
         Err(_) => Rules::default_only(),
     };
     let home = fs::canonicalize(top).map_err(|error| refused("lstat", top, &error))?;
-    let mut walk = Walk { rules, links, entries: 0, size: 0, open: vec![home.clone()], home, files: Vec::new() };
+    let mut walk =
+        Walk { rules, links, entries: 0, size: 0, open: vec![home.clone()], home, files: Vec::new(), followed };
     walk.folder(top, "", 0)?;
     Ok(walk.files)
 }
 
-struct Walk {
+struct Walk<'a> {
     rules: Rules,
     links: Links,
     entries: usize,
@@ -245,9 +255,10 @@ struct Walk {
     open: Vec<PathBuf>,
     home: PathBuf,
     files: Vec<File>,
+    followed: &'a mut Vec<LoadWarning>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn folder(&mut self, folder: &Path, below: &str, depth: usize) -> Result<(), ChartError> {
         if depth > MAX_DEPTH {
             return Err(ChartError::TooDeep(MAX_DEPTH));
@@ -281,6 +292,9 @@ impl Walk {
         } else {
             (metadata, false)
         };
+        if is_link && let Ok(target) = fs::canonicalize(path) {
+            self.followed.push(LoadWarning::Link { path: path.to_owned(), target });
+        }
         // What is ignored is not looked at, wherever it leads.
         if self.rules.ignores(below, metadata.is_dir()) {
             return Ok(());

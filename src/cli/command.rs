@@ -15,6 +15,9 @@ use super::lint::LintArgs;
 use super::list::ListArgs;
 use super::man::ManArgs;
 use super::package::PackageArgs;
+use super::pull::PullArgs;
+use super::push::PushArgs;
+use super::registry::RegistryArgs;
 use super::show::ShowArgs;
 use super::status::StatusArgs;
 use super::template::TemplateArgs;
@@ -69,6 +72,10 @@ pub(crate) enum Verb {
     History(HistoryArgs),
     #[command(aliases = ["del", "delete", "un"])]
     Uninstall(UninstallArgs),
+    #[command(alias = "fetch")]
+    Pull(Box<PullArgs>),
+    Push(PushArgs),
+    Registry(RegistryArgs),
     Explain(ExplainArgs),
     Version(VersionArgs),
     Env(EnvArgs),
@@ -110,6 +117,9 @@ pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
         ["package"] => ("[CHART_PATH] [...]", Arity::AtLeast(1)),
         ["status" | "history"] | ["get", _] => ("RELEASE_NAME", Arity::Exactly(1)),
         ["uninstall"] => ("RELEASE_NAME [...]", Arity::AtLeast(1)),
+        ["pull"] => ("[chart URL | repo/chartname] [...]", Arity::AtLeast(1)),
+        ["push"] => ("[chart] [remote]", Arity::AtLeast(2)),
+        ["registry", _] => ("[host]", Arity::AtLeast(1)),
         ["env"] => ("[VARIABLE]", Arity::AtMost(1)),
         ["explain"] => ("[CODE]", Arity::AtMost(1)),
         ["completion"] => ("SHELL", Arity::Exactly(1)),
@@ -121,22 +131,8 @@ pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
 }
 
 /// Commands of Helm that are still to come.
-pub(crate) const TO_COME: &[&str] = &[
-    "create",
-    "dependency",
-    "dep",
-    "plugin",
-    "pull",
-    "fetch",
-    "push",
-    "registry",
-    "repo",
-    "rollback",
-    "search",
-    "test",
-    "upgrade",
-    "verify",
-];
+pub(crate) const TO_COME: &[&str] =
+    &["create", "dependency", "dep", "plugin", "repo", "rollback", "search", "test", "upgrade", "verify"];
 
 /// Helm's commands, for the suggestions of `--helm-compat`, in the order in which Helm adds them.
 pub(crate) const HELM_COMMANDS: &[&str] = &[

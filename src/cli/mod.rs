@@ -26,10 +26,14 @@ mod man;
 mod package;
 mod parse;
 mod pflag;
+mod pull;
+mod push;
+mod registry;
 mod release_text;
 mod runtime;
 pub mod setting;
 mod show;
+mod source;
 mod status;
 mod template;
 mod uninstall;
@@ -127,9 +131,7 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
             args.settings(&printer).and_then(|settings| runtime::compute(move || template::run(settings, &context)))
         }
         Verb::Show(args) => {
-            if let Some(password) = args.password() {
-                printer.learn_secret(password);
-            }
+            learn(&printer, args.password());
             args.settings(printer.helm().is_some())
                 .and_then(|settings| runtime::compute(move || show::run(&settings, &context)))
         }
@@ -139,7 +141,25 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
         Verb::Package(args) => args
             .settings(sources.environment.set(package::EPOCH))
             .and_then(|settings| runtime::compute(move || package::run(&settings, &context))),
-        Verb::Versions(args) => done(versions::run(&args, &printer)),
+        Verb::Versions(args) => {
+            learn(&printer, args.password());
+            done(versions::run(&args, &context))
+        }
+        Verb::Pull(args) => {
+            learn(&printer, args.password());
+            args.settings().and_then(|settings| {
+                runtime::run(context, move |context| async move { pull::run(settings, &context).await })
+            })
+        }
+        Verb::Push(args) => {
+            learn(&printer, args.password());
+            let settings = args.settings();
+            runtime::run(context, move |context| async move { push::run(settings, &context).await })
+        }
+        Verb::Registry(args) => {
+            learn(&printer, args.password());
+            runtime::run(context, move |context| async move { registry::run(args, &context).await })
+        }
         Verb::List(args) => args.settings().and_then(|settings| {
             on_cluster(context, move |context| async move { list::run(settings, &context).await })
         }),
@@ -183,6 +203,13 @@ where
     match context.global.driver.as_str() {
         "" | "secret" | "secrets" => runtime::run(context, work),
         other => Err(Unsupported::Driver(other.to_owned()).into()),
+    }
+}
+
+/// Makes a password known, so that nothing prints it.
+fn learn(printer: &Printer, password: Option<&str>) {
+    if let Some(password) = password.filter(|password| !password.is_empty()) {
+        printer.learn_secret(password);
     }
 }
 

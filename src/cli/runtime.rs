@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::action::{self, Cancel, Notice, Observer};
-use crate::chart::{Chart, Links};
+use crate::chart::{Chart, Links, LoadWarning};
 use crate::cluster::{self, Cluster, Signal, Signals};
 use crate::code::Exit;
 use crate::ui::{self, Failure, Helm, Level, Message, Printer, Scope};
@@ -45,7 +45,12 @@ impl Context {
 
     /// Tells what is strange about a chart or its values; under `--helm-compat` in Helm's line.
     pub(crate) fn notice(&self, notice: Notice) {
-        self.printer.say(Level::Warning, &Message::Notice(notice));
+        // A link that stays in the chart is nothing strange.
+        let level = match notice {
+            Notice::Chart(LoadWarning::Link { .. }) => Level::Detail,
+            _ => Level::Warning,
+        };
+        self.printer.say(level, &Message::Notice(notice));
     }
 
     /// Whose ways are followed where the Helms differ.
@@ -61,7 +66,18 @@ impl Context {
     /// Tells what is strange about a chart's files.
     pub(crate) fn chart_warnings(&self, chart: &Chart) {
         for warning in chart.tree().iter().flat_map(|chart| &chart.warnings) {
-            self.notice(Notice::Chart(*warning));
+            self.notice(Notice::Chart(warning.clone()));
+        }
+    }
+
+    /// The error of a verb that touches no cluster, in the user's words.
+    pub(crate) fn remote_verdict(&self, error: action::Error, command: &str) -> Failure {
+        match self.verdict(error, command) {
+            Failure::Room(mut room) => {
+                room.state = None;
+                Failure::Room(room)
+            }
+            other => other,
         }
     }
 
@@ -118,6 +134,15 @@ where
     let worker = std::thread::Builder::new().name("maibot".to_owned()).stack_size(STACK).spawn(work);
     let worker = worker.map_err(|error| Failure::internal(&error))?;
     worker.join().unwrap_or(Ok(Exit::Internal))
+}
+
+/// Waits for one piece of work of a command that has no runtime.
+pub(crate) fn wait_for<Future: std::future::Future>(work: Future) -> Result<Future::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(&error))?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(result)
 }
 
 /// Listens for signals on a thread of its own, for the rest of the process' life.

@@ -7,9 +7,9 @@ use crate::code::Exit;
 use crate::jsonpath::Template;
 use crate::ui::{Arity, Failure, Level, Message, Reason, Usage};
 
-use super::args::{ChartArgs, ChartReference};
 use super::command;
 use super::runtime::Context;
+use super::source::{ChartReference, SourceArgs};
 
 /// Show what a chart says of itself
 #[derive(Debug, Clone, Args)]
@@ -39,7 +39,7 @@ struct ShowPartArgs {
     #[arg(value_name = "CHART")]
     chart: Option<String>,
     #[command(flatten)]
-    source: ChartArgs,
+    source: SourceArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -110,7 +110,7 @@ const fn name(part: Part) -> &'static str {
 pub(crate) fn run(settings: &ShowSettings, context: &Context) -> Result<Exit, Failure> {
     let verdict = |error| context.verdict(error, "show");
     let compat = context.compat();
-    let source = settings.chart.source()?;
+    let source = settings.chart.source_now(context, "show")?;
     let chart = show::load(&source, compat, context.links()).map_err(verdict)?;
     context.chart_warnings(&chart);
     let shown = show::show(&chart, settings.part, settings.template.as_ref(), compat).map_err(verdict)?;

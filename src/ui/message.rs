@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use crate::action::{Change, FileChange, Notice, ObjectState, Phase};
 use crate::chart::LoadWarning;
 use crate::code::Code;
+use crate::registry;
 use crate::render::gotemplate::host::PassedOver;
 use crate::values::Compat;
 
@@ -130,6 +131,27 @@ pub enum Message {
         /// The line.
         line: String,
     },
+    /// What registries and repositories have to tell.
+    Registry(registry::Notice),
+    /// A login was taken and kept.
+    LoggedIn {
+        /// The registry.
+        host: String,
+    },
+    /// Credentials were forgotten.
+    LoggedOut {
+        /// The registry.
+        host: String,
+    },
+    /// A password stands on the command line, where others can see it.
+    PasswordTyped,
+    /// `registry login` was given more than a host.
+    LoginPath {
+        /// As typed.
+        host: String,
+        /// The host in it.
+        suggested: String,
+    },
     /// Something that has a page of its own.
     Coded {
         /// Its code.
@@ -184,6 +206,15 @@ impl Message {
             Self::Retry { cause, seconds } => format!("trying again in {seconds} s: {cause}"),
             Self::NoResult { problem } => format!("the template has no result: {problem}"),
             Self::PluginLine { command, line } => format!("{command}: {line}"),
+            Self::Registry(notice) => super::registry::text(notice, Language::English),
+            Self::LoggedIn { host } => format!("logged in to `{host}`"),
+            Self::LoggedOut { host } => format!("forgot the credentials of `{host}`"),
+            Self::PasswordTyped => {
+                "`--password` shows the password to everybody who can list processes; use `--password-stdin`".to_owned()
+            }
+            Self::LoginPath { host, suggested } => {
+                format!("a login is for a host, not for `{host}`; try `{suggested}`")
+            }
             Self::Coded { code, title, detail } if detail.is_empty() => format!("{code}: {title}"),
             Self::Coded { code, title, detail } => format!("{code}: {title}: {detail}"),
         }
@@ -215,6 +246,9 @@ impl Message {
             Self::Notice(Notice::Chart(LoadWarning::RequirementsLock)) => {
                 "v2 chart 的依赖锁定应写在 Chart.lock 中，而不是 requirements.lock".to_owned()
             }
+            Self::Notice(Notice::Chart(LoadWarning::Link { path, target })) => {
+                format!("已跟随链接 {}，它指向 {}", path.display(), target.display())
+            }
             Self::Notice(notice) => notice.to_string(),
             Self::DryRunBoolean { given, instead } => {
                 format!("`--dry-run={given}` 是旧写法，请改用 `--dry-run={instead}`")
@@ -233,6 +267,11 @@ impl Message {
             Self::Retry { cause, seconds } => format!("{seconds} s 后重试：{cause}"),
             Self::NoResult { problem } => format!("模板没有结果：{problem}"),
             Self::PluginLine { command, line } => format!("{command}：{line}"),
+            Self::Registry(notice) => super::registry::text(notice, Language::Chinese),
+            Self::LoggedIn { host } => format!("已登录 `{host}`"),
+            Self::LoggedOut { host } => format!("已删除 `{host}` 的凭据"),
+            Self::PasswordTyped => "`--password` 会让能查看进程列表的人看到密码；请改用 `--password-stdin`".to_owned(),
+            Self::LoginPath { host, suggested } => format!("登录针对主机而不是 `{host}`；请试试 `{suggested}`"),
             Self::Coded { code, title, detail } if detail.is_empty() => format!("{code}：{title}"),
             Self::Coded { code, title, detail } => format!("{code}：{title}：{detail}"),
         }
@@ -270,6 +309,17 @@ impl Message {
             Self::Notice(notice) => Some(helm_notice(notice, helm)),
             // Helm hands the plugin its own stderr.
             Self::PluginLine { line, .. } => Some(line.clone()),
+            Self::Registry(notice) => super::registry::helm(notice, helm),
+            Self::LoggedIn { .. } => Some("Login Succeeded".to_owned()),
+            Self::LoggedOut { host } => Some(format!("Removing login credentials for {host}")),
+            Self::PasswordTyped => Some(match helm {
+                Helm::Three => helm.warning("Using --password via the CLI is insecure. Use --password-stdin."),
+                Helm::Four => helm.warning("using --password via the CLI is insecure. Use --password-stdin"),
+            }),
+            Self::LoginPath { host, suggested } => (helm == Helm::Four).then(|| {
+                let text = "registry login currently only supports registry hostname, not a repository path";
+                format!("{} host={host} suggested={suggested}", helm.warning(text))
+            }),
             Self::NoResult { .. }
             | Self::UnknownKey { .. }
             | Self::UnreadableRecord { .. }
@@ -290,7 +340,6 @@ fn helm_notice(notice: &Notice, helm: Helm) -> String {
     match (notice, helm) {
         (Notice::Values(warning), _) => warning.line(compat),
         (Notice::Chart(warning), Helm::Three) => warning.helm3_line(),
-        (Notice::Chart(warning), Helm::Four) => format!("level=INFO msg={}", slog_value(warning.text())),
         (Notice::PassedOver { what, words }, Helm::Three) => match what {
             PassedOver::Required => format!("engine.go:206: [INFO] Missing required value: {words}"),
             PassedOver::Fail => format!("engine.go:227: [INFO] Fail: {words}"),
@@ -299,6 +348,12 @@ fn helm_notice(notice: &Notice, helm: Helm) -> String {
             PassedOver::Required => format!("level=WARN msg=\"missing required value\" message={}", slog_value(words)),
             PassedOver::Fail => format!("level=INFO msg=\"funcMap fail\" message={}", slog_value(words)),
         },
+        (Notice::Chart(LoadWarning::Link { path, target }), Helm::Four) => format!(
+            "level=INFO msg=\"found symbolic link in path. Contents of linked file included and used\" path={} resolved={}",
+            slog_value(&path.display().to_string()),
+            slog_value(&target.display().to_string())
+        ),
+        (Notice::Chart(warning), Helm::Four) => format!("level=INFO msg={}", slog_value(&warning.text())),
         (Notice::Deprecated, Helm::Three) => helm.warning("This chart is deprecated"),
         (Notice::Deprecated, Helm::Four) => helm.warning("this chart is deprecated"),
         (Notice::UnknownHook { events, .. }, Helm::Three) => {

@@ -44,6 +44,9 @@ pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Fai
     let (told, way_on) = teller.aftermath(&aftermath);
     *state = Some(told);
     next.extend(way_on);
+    if let Error::Registry(error) = error.as_ref() {
+        super::registry::describe(error, language, &mut room);
+    }
     Failure::Room(room)
 }
 

@@ -22,6 +22,7 @@ pub mod regex;
 pub mod semver;
 pub mod strings;
 pub mod time_type;
+pub mod toml;
 pub mod urls;
 
 #[cfg(test)]
@@ -50,6 +51,7 @@ const FAMILIES: &[&[Function]] = &[
     regex::FUNCTIONS,
     semver::FUNCTIONS,
     strings::FUNCTIONS,
+    toml::FUNCTIONS,
     urls::FUNCTIONS,
 ];
 
