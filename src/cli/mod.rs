@@ -132,9 +132,7 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
             args.settings(&printer).and_then(|settings| runtime::compute(move || template::run(settings, &context)))
         }
         Verb::Show(args) => {
-            if let Some(password) = args.password() {
-                printer.learn_secret(password);
-            }
+            learn(&printer, args.password());
             args.settings(printer.helm().is_some())
                 .and_then(|settings| runtime::compute(move || show::run(&settings, &context)))
         }
@@ -148,7 +146,10 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
         Verb::Package(args) => args
             .settings(sources.environment.set(package::EPOCH))
             .and_then(|settings| runtime::compute(move || package::run(&settings, &context))),
-        Verb::Versions(args) => done(versions::run(&args, &printer)),
+        Verb::Versions(args) => {
+            learn(&printer, args.password());
+            done(versions::run(&args, &context))
+        }
         Verb::Pull(args) => {
             learn(&printer, args.password());
             args.settings().and_then(|settings| {
