@@ -113,7 +113,7 @@ pub enum Error {
         /// What is wrong, in Helm's words and as facts.
         error: Box<render::helm::TemplateError>,
         /// Where the user gave the value that is null, if that is what is wrong.
-        place: Option<super::Place>,
+        place: Option<Box<super::Place>>,
     },
     /// The user's values cannot be had.
     #[error(transparent)]
@@ -317,14 +317,13 @@ impl Error {
             Self::Chart(error) => error.code(),
             Self::NoChartPath { .. } | Self::NoChart { .. } => Code::LocalFile,
             Self::NotInstallable { .. } | Self::MissingDependencies { .. } | Self::KubeVersion { .. } => Code::Chart,
-            Self::Dependencies(error) => error.code(),
             Self::NoPostRenderer { .. } | Self::PostRenderer { .. } | Self::PostRendererFailed { .. } => {
                 Code::PostRenderer
             }
             Self::Render(error) => error.code(),
             Self::Template { .. } => Code::Template,
             Self::Values(error) => error.code(),
-            Self::Coalesce(error) => error.code(),
+            Self::Dependencies(error) | Self::Coalesce(error) => error.code(),
             Self::Schema { error, .. } => error.code(),
             Self::Consent(error) => error.code(),
             Self::Image(error) => error.code(),

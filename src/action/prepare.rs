@@ -91,14 +91,14 @@ pub struct Template {
 #[derive(Debug)]
 pub struct TemplateFailure {
     /// Why.
-    pub error: Error,
+    pub error: Box<Error>,
     /// What was rendered until then, which Helm shows with `--debug`; nothing if it did not come to rendering.
     pub partial: Option<String>,
 }
 
 impl From<Error> for TemplateFailure {
     fn from(error: Error) -> Self {
-        Self { error, partial: None }
+        Self { error: Box::new(error), partial: None }
     }
 }
 
@@ -149,7 +149,7 @@ pub(super) fn prepare(
     notices: &mut dyn FnMut(Notice),
 ) -> Result<Prepared, Error> {
     let info = ReleaseInfo { name: release.to_owned(), namespace: namespace.to_owned(), revision, is_upgrade: false };
-    let done = render(chart, values, &info, options, notices).map_err(|failure| failure.error)?;
+    let done = render(chart, values, &info, options, notices).map_err(|failure| *failure.error)?;
     let files = (done.chart.metadata.name == "maibot").then(|| FileStep::new(release, &done.computed));
     if let Some(files) = &files {
         files.check()?;
@@ -204,7 +204,9 @@ fn render_embedded(
 ) -> Result<Render, Error> {
     names::check_helm(&info.name)?;
     let Computed { values: computed, warnings } = values.over(&chart)?;
-    warnings.into_iter().for_each(|warning| notices(Notice::Values(warning)));
+    for warning in warnings {
+        notices(Notice::Values(warning));
+    }
     // The agreements first: whoever has not read them need not hear of anything else.
     consent::check(&computed)?;
     if !options.skip_schema_validation {
@@ -245,7 +247,7 @@ fn render_go(
         values.check_schemas(&tree, &computed)?;
     }
 
-    let after = |error: Error, partial: String| TemplateFailure { error, partial: Some(partial) };
+    let after = |error: Error, partial: String| TemplateFailure { error: Box::new(error), partial: Some(partial) };
     let mut capabilities = Capabilities::assumed(compat);
     if let Some(version) = &options.kube_version {
         capabilities.kube_version = version.clone();
@@ -293,14 +295,24 @@ fn render_go(
     let sorted = manifest::sort_and_tell(ordered, Order::Install, compat, &mut dropped).map_err(|error| {
         // Helm shows every file as it is.
         let partial = texts.iter().filter(|(_, text)| !text.trim().is_empty());
-        let partial = partial.map(|(path, text)| format!("---\n# Source: {path}\n{text}\n")).collect();
+        let partial = with_sources(partial.map(|(path, text)| (&**path, &**text)));
         after(RenderError::from(error).into(), partial)
     })?;
-    let mut manifest: String = crds.iter().map(|(path, text)| format!("---\n# Source: {path}\n{text}\n")).collect();
+    let mut manifest = with_sources(crds.iter().map(|(path, text)| (&**path, &**text)));
     manifest.push_str(&sorted.manifest());
     let mut rendered = Rendered { sorted, manifest, notes };
     post_render(&mut rendered, options).map_err(|error| after(error, String::new()))?;
     Ok(Render { chart, computed: Value::Mapping(computed), rendered, crds })
+}
+
+/// Texts behind separators and the names of their sources.
+fn with_sources<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    texts.fold(String::new(), |mut all, (path, text)| {
+        for part in ["---\n# Source: ", path, "\n", text, "\n"] {
+            all.push_str(part);
+        }
+        all
+    })
 }
 
 fn crds(chart: &Chart) -> Vec<(String, String)> {

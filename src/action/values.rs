@@ -78,7 +78,7 @@ impl UserValues {
             Fault::Absent { path: Some(path), is_null: true, .. } => self.exact_place(path),
             _ => None,
         };
-        Error::Template { error: Box::new(error), place }
+        Error::Template { error: Box::new(error), place: place.map(Box::new) }
     }
 
     /// Where exactly this value was given.

@@ -433,10 +433,9 @@ mod tests {
         assert_eq!(release("-g ./foo").chart.chart.as_deref(), Some("./foo"));
         assert_eq!(release("--name-template abc").name, "abc");
         assert!(matches!(settings("-g a b"), Err(Failure::Usage(Usage::NameTwice { flag: "--generate-name" }))));
-        assert!(matches!(
-            settings("--name-template {{randAlpha}}"),
-            Err(Failure::Unsupported(Unsupported::FlagValue("--name-template", _)))
-        ));
+        assert_eq!(release("--name-template a-{{add}}").name, "a-0");
+        assert!(settings("--name-template {{randAlpha}}").is_err(), "it wants a number");
+        assert!(settings("--name-template {{").is_err());
     }
 
     #[test]

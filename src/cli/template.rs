@@ -170,7 +170,7 @@ pub(crate) fn run(settings: TemplateSettings, context: &Context) -> Result<Exit,
     let template = match action::template(&rendering, &mut |notice| context.notice(notice)) {
         Ok(template) => template,
         Err(TemplateFailure { error, partial }) => {
-            let mut failure = context.verdict(error, "template");
+            let mut failure = context.verdict(*error, "template");
             match partial {
                 Some(partial) if context.global.debug => context.printer.result(&(partial.trim().to_owned() + "\n"))?,
                 Some(_) => failure.add_helm("\n\nUse --debug flag to render out invalid YAML"),

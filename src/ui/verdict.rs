@@ -34,7 +34,7 @@ pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Fai
     *evidence = teller.evidence(&error);
     next.extend(teller.next(&error));
     if let Error::Template { error, place } = error.as_ref() {
-        let place = place.as_ref().map(spot);
+        let place = place.as_deref().map(spot);
         let teller = TroubleTeller { language, trouble: &error.trouble, place: place.as_deref() };
         *why = Some(teller.why());
         causes.clear();

@@ -102,7 +102,10 @@ impl Report {
         };
         let validator = match jsonschema::options().offline().build(&schema) {
             Ok(validator) => validator,
-            Err(error) => return self.broken(chart, &error.to_string()),
+            Err(error) => {
+                let problem = against_metaschema(&schema).unwrap_or_else(|| error.to_string());
+                return self.broken(chart, &problem);
+            }
         };
         let values = Value::Mapping(values.clone()).to_json();
         let scope = Scope { schema: &schema, values: &values };
@@ -123,6 +126,34 @@ impl Report {
         // As in Helm there is no line end behind this one.
         let _ = write!(self.text, "{chart}:\n{problem}");
     }
+}
+
+/// What is wrong with a schema that is not one itself, in Helm's words.
+fn against_metaschema(schema: &serde_json::Value) -> Option<String> {
+    let address = match jsonschema::Draft::default().detect(schema) {
+        jsonschema::Draft::Draft4 => "http://json-schema.org/draft-04/schema#",
+        jsonschema::Draft::Draft6 => "http://json-schema.org/draft-06/schema#",
+        jsonschema::Draft::Draft7 => "http://json-schema.org/draft-07/schema#",
+        jsonschema::Draft::Draft201909 => "https://json-schema.org/draft/2019-09/schema#",
+        _ => "https://json-schema.org/draft/2020-12/schema#",
+    };
+    let validator = jsonschema::meta::validator_for(schema).ok()?;
+    // Of the metaschema's own keywords nothing is asked that its errors do not say.
+    let scope = Scope { schema: &serde_json::Value::Null, values: schema };
+    let leaves: Vec<Leaf> = validator.iter_errors(schema).map(|error| Leaf::new(&error, 0, &scope)).collect();
+    if leaves.is_empty() {
+        return None;
+    }
+    let tree = group(leaves, &[]);
+    let causes = if tree.is_group { tree.causes } else { vec![tree] };
+    let mut text = format!(
+        "\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '{address}'\n"
+    );
+    for cause in &causes {
+        cause.write(&mut text, 0);
+    }
+    text.pop();
+    Some(text)
 }
 
 const fn go_type(value: &Value) -> &'static str {

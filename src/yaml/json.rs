@@ -172,20 +172,32 @@ pub struct JsonError {
 
 /// Exactly one JSON value, white space around it, as `json.Unmarshal` reads it.
 pub fn read(text: &str, numbers: Numbers) -> Result<Value, JsonError> {
-    let mut reader = Reader { text, at: 0, depth: 0, numbers };
+    match read_partly(text, numbers)? {
+        (value, None) => Ok(value),
+        (_, Some(error)) => Err(error),
+    }
+}
+
+/// The same, but a number that is too big is `null`, and the first of them an error beside the value: what
+/// `json.Unmarshal` leaves behind when it fails so.
+pub fn read_partly(text: &str, numbers: Numbers) -> Result<(Value, Option<JsonError>), JsonError> {
+    let mut reader = Reader { text, at: 0, depth: 0, numbers, out_of_range: None };
     let value = reader.value()?;
     reader.skip_space();
     match reader.peek() {
-        None => Ok(value),
+        None => Ok((value, reader.out_of_range)),
         Some(_) => Err(reader.unexpected("after top-level value")),
     }
 }
 
 /// The JSON value at the start of a text, as `json.Decoder` reads it, and how many bytes it took.
 pub fn read_prefix(text: &str, numbers: Numbers) -> Result<(Value, usize), JsonError> {
-    let mut reader = Reader { text, at: 0, depth: 0, numbers };
+    let mut reader = Reader { text, at: 0, depth: 0, numbers, out_of_range: None };
     let value = reader.value()?;
-    Ok((value, reader.at))
+    match reader.out_of_range {
+        None => Ok((value, reader.at)),
+        Some(error) => Err(error),
+    }
 }
 
 struct Reader<'a> {
@@ -193,6 +205,8 @@ struct Reader<'a> {
     at: usize,
     depth: usize,
     numbers: Numbers,
+    /// The first number that was too big.
+    out_of_range: Option<JsonError>,
 }
 
 impl Reader<'_> {
@@ -447,7 +461,11 @@ impl Reader<'_> {
         }
         match text.parse::<f64>() {
             Ok(float) if float.is_finite() => Ok(Value::Float(float)),
-            _ => Err(self.error(format!("json: cannot unmarshal number {text} into Go value of type float64"))),
+            _ => {
+                let error = self.error(format!("json: cannot unmarshal number {text} into Go value of type float64"));
+                self.out_of_range.get_or_insert(error);
+                Ok(Value::Null)
+            }
         }
     }
 }

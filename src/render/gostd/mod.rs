@@ -10,6 +10,7 @@ pub mod base64;
 pub mod path;
 pub mod regexp;
 pub mod strconv;
+pub mod time;
 pub mod url;
 
 /// Bytes that are text most of the time, quoted as `strconv.Quote` does: what is not UTF-8 as `\xff`.

@@ -283,7 +283,7 @@ fn slice(item: &Slot, indexes: &[Slot]) -> Result<Slot, Failure> {
         Value::Text(text) => Value::text(text.get(start..end).unwrap_or_default()),
         Value::Bytes(bytes) => Value::Bytes(bytes.get(start..end).unwrap_or_default().into()),
         Value::List(list) => {
-            let items = list.items.get(start..end).unwrap_or_default().to_vec();
+            let items = list.items.get(start..end).unwrap_or_default().to_vec().into();
             let kind = list.kind;
             Value::List(std::rc::Rc::new(List { kind, nil: list.nil, items }))
         }

@@ -234,7 +234,7 @@ impl Machine<'_> {
                 for (index, item) in list.items.iter().enumerate() {
                     let index = Value::int(i64::try_from(index).unwrap_or(i64::MAX));
                     let item = Slot::element(list.kind, item.clone());
-                    if self.iteration(template, branch, Slot::concrete(index), item)? == Flow::Break {
+                    if self.iteration(template, branch, Slot::concrete(index), &item)? == Flow::Break {
                         break;
                     }
                 }
@@ -244,7 +244,7 @@ impl Machine<'_> {
                 for (index, byte) in bytes.iter().enumerate() {
                     let index = Value::int(i64::try_from(index).unwrap_or(i64::MAX));
                     let byte = Slot::concrete(Value::Uint(UintType::Uint8, u64::from(*byte)));
-                    if self.iteration(template, branch, Slot::concrete(index), byte)? == Flow::Break {
+                    if self.iteration(template, branch, Slot::concrete(index), &byte)? == Flow::Break {
                         break;
                     }
                 }
@@ -257,7 +257,7 @@ impl Machine<'_> {
                 let any = !entries.is_empty();
                 for (key, value) in entries {
                     let (key, value) = (Slot::concrete(Value::Text(key)), Slot::entry(map.kind, value));
-                    if self.iteration(template, branch, key, value)? == Flow::Break {
+                    if self.iteration(template, branch, key, &value)? == Flow::Break {
                         break;
                     }
                 }
@@ -292,7 +292,7 @@ impl Machine<'_> {
                 Value::Int(kind, _) => Value::Int(*kind, number.cast_signed()),
                 _ => Value::Nil,
             };
-            if self.iteration(template, branch, Slot::INVALID, Slot::concrete(element))? == Flow::Break {
+            if self.iteration(template, branch, Slot::INVALID, &Slot::concrete(element))? == Flow::Break {
                 break;
             }
         }
@@ -300,7 +300,7 @@ impl Machine<'_> {
     }
 
     /// Runs the body once.
-    fn iteration(&mut self, template: &Template, branch: &Branch, index: Slot, element: Slot) -> Run<Flow> {
+    fn iteration(&mut self, template: &Template, branch: &Branch, index: Slot, element: &Slot) -> Run<Flow> {
         self.count(template, 1)?;
         match (&*branch.pipe.variables, branch.pipe.assigns) {
             ([], _) => {}
@@ -317,7 +317,7 @@ impl Machine<'_> {
             }
         }
         let variables = self.variables.len();
-        let flow = self.walk(template, &element, &branch.body)?;
+        let flow = self.walk(template, element, &branch.body)?;
         self.variables.truncate(variables);
         Ok(flow)
     }

@@ -161,14 +161,14 @@ impl Number {
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
 fn float_to_int(float: f64) -> Option<i64> {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    (float.trunc() == float && (-LIMIT..LIMIT).contains(&float)).then_some(float as i64)
+    (float.fract() == 0.0 && (-LIMIT..LIMIT).contains(&float)).then_some(float as i64)
 }
 
 /// The unsigned integer that a float is.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
 fn float_to_uint(float: f64) -> Option<u64> {
     const LIMIT: f64 = 18_446_744_073_709_551_616.0;
-    (float.trunc() == float && (0.0..LIMIT).contains(&float)).then_some(float as u64)
+    (float.fract() == 0.0 && (0.0..LIMIT).contains(&float)).then_some(float as u64)
 }
 
 /// `strconv.ParseUint` with base 0: `0x`, `0o`, `0b` and a leading zero name the base; underscores separate digits.

@@ -40,6 +40,24 @@ pub struct Options {
     /// Methods of values that are no [`Object`](super::value::Object), such as durations: called with the receiver as
     /// the first argument, which the parameters do not list.
     pub method: Option<fn(&Value, &str) -> Option<&'static Function>>,
+    /// What a render may use.
+    pub limits: Limits,
+}
+
+/// What a render may use; beyond it ends in an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of text plus elements of lists and maps that it may make.
+    pub bytes: u64,
+    /// Actions, iterations and calls that it may take.
+    pub steps: u64,
+}
+
+impl Default for Limits {
+    /// A gigabyte, and some seconds' worth of steps.
+    fn default() -> Self {
+        Self { bytes: 1 << 30, steps: 100_000_000 }
+    }
 }
 
 /// A render under way: what a function can ask for besides its arguments.
@@ -75,12 +93,6 @@ impl std::fmt::Debug for HostRef<'_> {
     }
 }
 
-/// What one render may make: bytes of text plus elements of lists and maps.
-pub const BUDGET: u64 = 1 << 30;
-
-/// How many actions, iterations and calls one render may take: some seconds' worth.
-pub const STEPS: u64 = 100_000_000;
-
 /// A template may run inside of itself this many times through `include`, as Helm counts.
 const MAX_INCLUDES: u32 = 1001;
 
@@ -94,8 +106,8 @@ impl<'a> Machine<'a> {
             host: HostRef(host),
             options,
             templates,
-            budget: BUDGET,
-            steps: STEPS,
+            budget: options.limits.bytes,
+            steps: options.limits.steps,
             included: HashMap::new(),
             out: Vec::new(),
             variables: Vec::new(),
@@ -135,6 +147,12 @@ impl<'a> Machine<'a> {
         self.steps =
             rest.ok_or_else(|| Failure::Budget("the template takes more steps than a render may".to_owned()))?;
         Ok(())
+    }
+
+    /// How many steps may still be taken.
+    #[cfg(test)]
+    pub(super) const fn steps_left(&self) -> u64 {
+        self.steps
     }
 
     /// Runs a template of the set from the outside.

@@ -17,6 +17,7 @@ pub mod float;
 pub mod format;
 pub mod function;
 pub mod host;
+pub mod items;
 mod lexer;
 mod literal;
 pub mod machine;
@@ -29,3 +30,6 @@ mod slot;
 pub mod source;
 pub mod text;
 pub mod value;
+
+#[cfg(test)]
+mod tests;

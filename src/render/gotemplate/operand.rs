@@ -195,13 +195,11 @@ impl Machine<'_> {
                 return self.fail(template, message);
             }
         };
-        match value {
-            Some(value) => Ok(value),
-            None => {
-                let shown = template.display(AnyNode::Operand(operand));
-                self.fail(template, format!("expected {expected}; found {shown}"))
-            }
+        if let Some(value) = value {
+            return Ok(value);
         }
+        let shown = template.display(AnyNode::Operand(operand));
+        self.fail(template, format!("expected {expected}; found {shown}"))
     }
 
     // Fields.

@@ -33,7 +33,7 @@ pub(super) fn parse(
     source: &Rc<Source>,
     names: &mut Names,
     functions: Functions,
-) -> Result<(Vec<Rc<Template>>, Rc<Template>), Box<ParseError>> {
+) -> Parsed<(Vec<Rc<Template>>, Rc<Template>)> {
     let is_function = |name: &str| functions(name).is_some();
     let mut parser = Parser {
         source,

@@ -150,7 +150,7 @@ pub(super) struct Names {
 
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Names").field("length", &self.texts.len()).finish()
+        f.debug_struct("Names").field("length", &self.texts.len()).finish_non_exhaustive()
     }
 }
 

@@ -5,11 +5,12 @@
 //! a point in time or a version, is an [`Object`].
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::function::{Function, Type};
+use super::items::{Element, Items};
 use super::text::Text;
 use crate::yaml;
 
@@ -114,7 +115,63 @@ pub struct List {
     /// Whether it is a nil slice (then without elements): JSON and YAML write it as `null`.
     pub nil: bool,
     /// The elements.
-    pub items: Vec<Value>,
+    pub items: Items,
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        if !self.items.is_empty() {
+            free(Contents::Items(std::mem::take(&mut self.items)));
+        }
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // Shared entries outlive this map.
+        if let Some(entries) = Rc::get_mut(&mut self.entries)
+            && !entries.get_mut().is_empty()
+        {
+            free(Contents::Entries(std::mem::take(entries.get_mut())));
+        }
+    }
+}
+
+/// What a list or map held.
+enum Contents {
+    #[expect(dead_code, reason = "only to be dropped")]
+    Items(Vec<Value>),
+    #[expect(dead_code, reason = "only to be dropped")]
+    Entries(Entries),
+}
+
+/// How deep values free each other before the rest is put aside.
+const FREE_DEPTH: u32 = 64;
+
+thread_local! {
+    /// How deep values are freeing each other.
+    static FREEING: Cell<u32> = const { Cell::new(0) };
+    /// What waits to be freed by the outermost.
+    static PUT_ASIDE: RefCell<Vec<Contents>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Frees what a list or map held. A list in a list in a list and so on, which a template can make deeper than any stack
+/// is, is taken apart step by step.
+fn free(contents: Contents) {
+    let depth = FREEING.get();
+    if depth >= FREE_DEPTH {
+        // If the thread is ending there may be nowhere to put it.
+        let _ = PUT_ASIDE.try_with(|aside| aside.borrow_mut().push(contents));
+        return;
+    }
+    FREEING.set(depth + 1);
+    drop(contents);
+    if depth == 0 {
+        while let Ok(Some(contents)) = PUT_ASIDE.try_with(|aside| aside.borrow_mut().pop()) {
+            drop(contents);
+        }
+    }
+    FREEING.set(depth);
 }
 
 /// The type of a map.
@@ -174,6 +231,7 @@ impl Map {
     }
 
     /// The same map as another type: what is written to one shows in both.
+    #[must_use]
     pub fn as_type(&self, kind: MapType) -> Self {
         Self { kind, nil: self.nil, entries: Rc::clone(&self.entries) }
     }
@@ -314,17 +372,23 @@ impl Value {
 
     /// A `[]interface {}`.
     pub fn list(items: Vec<Self>) -> Self {
+        Self::List(Rc::new(List { kind: ListType::Any, nil: false, items: items.into() }))
+    }
+
+    /// A `[]interface {}` whose elements were appended one by one.
+    pub fn appended_list(items: Vec<Self>) -> Self {
+        let items = Items::appended(items, Element::Pair);
         Self::List(Rc::new(List { kind: ListType::Any, nil: false, items }))
     }
 
     /// A nil slice.
     pub fn nil_list(kind: ListType) -> Self {
-        Self::List(Rc::new(List { kind, nil: true, items: Vec::new() }))
+        Self::List(Rc::new(List { kind, nil: true, items: Items::default() }))
     }
 
     /// A `[]string`.
     pub fn strings<T: Into<Text>>(items: impl IntoIterator<Item = T>) -> Self {
-        let items = items.into_iter().map(Self::text).collect();
+        let items = items.into_iter().map(Self::text).collect::<Vec<_>>().into();
         Self::List(Rc::new(List { kind: ListType::Strings, nil: false, items }))
     }
 
@@ -406,7 +470,7 @@ impl From<&yaml::Value> for Value {
             yaml::Value::UInt(value) => Self::Uint(UintType::Uint64, *value),
             yaml::Value::Float(value) => Self::Float(*value),
             yaml::Value::String(text) => Self::text(text.as_str()),
-            yaml::Value::Sequence(list) => Self::list(list.iter().map(Self::from).collect()),
+            yaml::Value::Sequence(list) => Self::appended_list(list.iter().map(Self::from).collect()),
             yaml::Value::Mapping(map) => {
                 Self::map(map.iter().map(|(key, value)| (Text::from(key.as_str()), Self::from(value))).collect())
             }

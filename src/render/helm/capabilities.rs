@@ -150,9 +150,9 @@ impl Capabilities {
         let text = |text: &str| Value::text(text);
         let kube = &self.kube_version;
         let helm = &self.helm_version;
-        let versions = self.api_versions.iter().map(|version| Value::text(version.as_str())).collect();
+        let versions: Vec<_> = self.api_versions.iter().map(|version| Value::text(version.as_str())).collect();
         let kind = ListType::Named(if compat == Compat::Helm4 { &VERSION_SET } else { &VERSION_SET_3 });
-        let versions = Value::List(std::rc::Rc::new(List { kind, nil: false, items: versions }));
+        let versions = Value::List(std::rc::Rc::new(List { kind, nil: false, items: versions.into() }));
         match compat {
             Compat::Helm4 => Struct::value(
                 &CAPABILITIES,

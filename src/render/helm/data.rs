@@ -239,7 +239,7 @@ fn structure(shape: &'static Shape, values: Vec<Value>, compat: Compat) -> Value
 fn slice(items: Vec<Value>, kind: ListType, compat: Compat) -> Value {
     match compat {
         Compat::Helm4 => Value::list(items),
-        Compat::Helm3 => Value::List(Rc::new(List { kind, nil: items.is_empty(), items })),
+        Compat::Helm3 => Value::List(Rc::new(List { kind, nil: items.is_empty(), items: items.into() })),
     }
 }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 
-use super::glob::Glob;
+use super::glob::{Glob, Trouble};
 use super::yaml::to_yaml;
 use crate::chart::File;
 use crate::render::gotemplate::error::Failure;
@@ -71,15 +71,27 @@ fn get_bytes(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {
     Ok(content(args)?.map_or_else(empty, Value::Bytes))
 }
 
+fn failure(trouble: Trouble) -> Failure {
+    match trouble {
+        Trouble::Panic(words) => Failure::Message(words),
+        Trouble::Budget => Failure::Budget("the pattern of .Files.Glob is too big".to_owned()),
+    }
+}
+
 /// The files whose paths match; all of them if the pattern is broken.
 fn glob(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {
     let files = files(args)?;
     // Text that is not UTF-8 reaches the pattern as replacement characters, which break it, as they do in Helm.
-    let glob = args.get(1).and_then(Value::as_text).and_then(|pattern| Glob::new(&pattern.to_str()));
-    let is_chosen = |name: &Text| glob.as_ref().is_none_or(|glob| glob.matches(&name.to_str()));
+    let pattern = args.get(1).and_then(Value::as_text).map(Text::to_str).unwrap_or_default();
+    let glob = Glob::new(&pattern).map_err(failure)?;
     let entries = files.entries.borrow();
-    let chosen: Entries =
-        entries.iter().filter(|(name, _)| is_chosen(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+    let mut chosen = Entries::new();
+    for (name, content) in entries.iter() {
+        let matches = glob.as_ref().map_or(Ok(true), |glob| glob.matches(&name.to_str()));
+        if matches.map_err(failure)? {
+            chosen.insert(name.clone(), content.clone());
+        }
+    }
     Ok(Value::Map(Rc::new(Map::new(files.kind, chosen))))
 }
 

@@ -187,20 +187,22 @@ enum Key<'a> {
     Name(&'static str),
 }
 
-fn read(args: &[Value]) -> Result<yaml::Value, JsonError> {
+fn read(args: &[Value]) -> Result<(yaml::Value, Option<JsonError>), JsonError> {
     let text = args.first().and_then(Value::as_text);
-    json::read(&text.map(Text::to_str).unwrap_or_default(), Numbers::Helm)
+    json::read_partly(&text.map(Text::to_str).unwrap_or_default(), Numbers::Helm)
 }
 
 /// What Go says when JSON has another shape than the type it is read into.
-fn wrong_shape(found: &yaml::Value, wanted: &str) -> String {
-    let found = match found {
-        yaml::Value::Null => "null",
-        yaml::Value::Bool(_) => "bool",
-        yaml::Value::Int(_) | yaml::Value::UInt(_) | yaml::Value::Float(_) => "number",
-        yaml::Value::String(_) => "string",
-        yaml::Value::Sequence(_) => "array",
-        yaml::Value::Mapping(_) => "object",
+fn wrong_shape(found: &yaml::Value, problem: Option<JsonError>, wanted: &str) -> String {
+    let found = match (found, problem) {
+        // A number that is too big is no `null`.
+        (yaml::Value::Null, Some(_)) => "number",
+        (yaml::Value::Null, None) => "null",
+        (yaml::Value::Bool(_), _) => "bool",
+        (yaml::Value::Int(_) | yaml::Value::UInt(_) | yaml::Value::Float(_), _) => "number",
+        (yaml::Value::String(_), _) => "string",
+        (yaml::Value::Sequence(_), _) => "array",
+        (yaml::Value::Mapping(_), _) => "object",
     };
     format!("json: cannot unmarshal {found} into Go value of type {wanted}")
 }
@@ -213,10 +215,13 @@ pub(super) fn error_map(problem: String) -> Value {
 #[expect(clippy::unnecessary_wraps, reason = "the form of a function's body")]
 fn from_json(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {
     Ok(match read(args) {
-        Ok(value @ yaml::Value::Mapping(_)) => Value::from(&value),
+        Ok((yaml::Value::Mapping(mut map), problem)) => {
+            map.extend(problem.map(|problem| ("Error".to_owned(), yaml::Value::String(problem.to_string()))));
+            Value::from(&yaml::Value::Mapping(map))
+        }
         // Go makes a nil map of `null`.
-        Ok(yaml::Value::Null) => Value::Map(std::rc::Rc::new(Map::nil(MapType::Any))),
-        Ok(other) => error_map(wrong_shape(&other, "map[string]interface {}")),
+        Ok((yaml::Value::Null, None)) => Value::Map(std::rc::Rc::new(Map::nil(MapType::Any))),
+        Ok((other, problem)) => error_map(wrong_shape(&other, problem, "map[string]interface {}")),
         Err(error) => error_map(error.to_string()),
     })
 }
@@ -224,13 +229,17 @@ fn from_json(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {
 #[expect(clippy::unnecessary_wraps, reason = "the form of a function's body")]
 fn from_json_array(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {
     Ok(match read(args) {
-        Ok(value @ yaml::Value::Sequence(_)) => Value::from(&value),
-        Ok(yaml::Value::Null) => Value::nil_list(ListType::Any),
-        Ok(other) => Value::list(vec![Value::text(wrong_shape(&other, "[]interface {}"))]),
+        Ok((value @ yaml::Value::Sequence(_), None)) => Value::from(&value),
+        Ok((yaml::Value::Sequence(_), Some(problem))) => Value::list(vec![Value::text(problem.to_string())]),
+        Ok((yaml::Value::Null, None)) => Value::nil_list(ListType::Any),
+        Ok((other, problem)) => Value::list(vec![Value::text(wrong_shape(&other, problem, "[]interface {}"))]),
         Err(error) => Value::list(vec![Value::text(error.to_string())]),
     })
 }
 
 fn must_from_json(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {
-    read(args).map(|value| Value::from(&value)).map_err(|error| Failure::Message(error.to_string()))
+    match read(args) {
+        Ok((value, None)) => Ok(Value::from(&value)),
+        Ok((_, Some(error))) | Err(error) => Err(Failure::Message(error.to_string())),
+    }
 }

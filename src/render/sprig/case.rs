@@ -4,9 +4,7 @@
 //! Bytes that are not UTF-8 become U+FFFD where Go takes text apart into characters.
 
 use super::argument;
-use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::function::{Function, Type};
-use crate::render::gotemplate::machine::Machine;
 use crate::render::gotemplate::quote::push;
 use crate::render::gotemplate::value::Value;
 use crate::unicode;
@@ -17,9 +15,9 @@ use Type::String as Str;
 pub const FUNCTIONS: &[Function] = &[
     Function::new("upper", &[Str], Str, |_, it| Ok(mapped(argument::bytes(it, 0), unicode::to_upper))),
     Function::new("lower", &[Str], Str, |_, it| Ok(mapped(argument::bytes(it, 0), unicode::to_lower))),
-    Function::new("title", &[Str], Str, title),
-    Function::new("untitle", &[Str], Str, untitle),
-    Function::new("swapcase", &[Str], Str, swap_case),
+    Function::new("title", &[Str], Str, |_, it| Ok(title(argument::bytes(it, 0)))),
+    Function::new("untitle", &[Str], Str, |_, it| Ok(untitle(argument::bytes(it, 0)))),
+    Function::new("swapcase", &[Str], Str, |_, it| Ok(swap_case(argument::bytes(it, 0)))),
     Function::new("camelcase", &[Str], Str, |_, it| Ok(Value::text(pascal_case(argument::bytes(it, 0))))),
     Function::new("snakecase", &[Str], Str, |_, it| Ok(Value::text(separated_case(argument::bytes(it, 0), '_')))),
     Function::new("kebabcase", &[Str], Str, |_, it| Ok(Value::text(separated_case(argument::bytes(it, 0), '-')))),
@@ -36,23 +34,23 @@ fn mapped(text: &[u8], map: impl FnMut(char) -> char) -> Value {
 }
 
 /// The first letter of every word in title case. Words end at spaces, and at ASCII signs other than `_`.
-fn title(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
+fn title(text: &[u8]) -> Value {
     let ends_word = |character: char| match character {
         '_' => false,
         '\0'..='\x7F' => !character.is_ascii_alphanumeric(),
         _ => !unicode::is_letter(character) && !unicode::is_digit(character) && unicode::is_space(character),
     };
     let mut previous = ' ';
-    Ok(mapped(argument::bytes(it, 0), |character| {
+    mapped(text, |character| {
         let before = std::mem::replace(&mut previous, character);
         if ends_word(before) { unicode::to_title(character) } else { character }
-    }))
+    })
 }
 
 /// The first character of every word in lower case. Words end at white space.
-fn untitle(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
+fn untitle(text: &[u8]) -> Value {
     let mut first = true;
-    Ok(mapped(argument::bytes(it, 0), |character| {
+    mapped(text, |character| {
         if unicode::is_space(character) {
             first = true;
             character
@@ -61,13 +59,13 @@ fn untitle(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
         } else {
             character
         }
-    }))
+    })
 }
 
 /// Upper case for lower case and the other way round; a lower-case letter after white space takes title case.
-fn swap_case(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
+fn swap_case(text: &[u8]) -> Value {
     let mut after_space = true;
-    Ok(mapped(argument::bytes(it, 0), |character| {
+    mapped(text, |character| {
         if unicode::is_upper(character) || unicode::is_title(character) {
             after_space = false;
             unicode::to_lower(character)
@@ -77,7 +75,7 @@ fn swap_case(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
             after_space = unicode::is_space(character);
             character
         }
-    }))
+    })
 }
 
 /// What stands between words.

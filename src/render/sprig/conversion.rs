@@ -2,20 +2,23 @@
 //!
 //! Rules: spf13/cast 1.7.0 for numbers, Go's `strconv` for the spelling of numbers, sprig's `strval` for strings.
 
+use std::rc::Rc;
+
 use super::argument;
 use crate::render::gostd::strconv;
 use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::format;
 use crate::render::gotemplate::function::{Function, Type};
+use crate::render::gotemplate::items::Items;
 use crate::render::gotemplate::text::Text;
-use crate::render::gotemplate::value::{IntType, ListType, Value};
+use crate::render::gotemplate::value::{IntType, List, ListType, Value};
 
 /// The functions.
 pub const FUNCTIONS: &[Function] = &[
     Function::new("toString", &[Type::Any], Type::String, |_, it| Ok(Value::Text(to_text(argument::any(it, 0))?))),
     Function::new("toStrings", &[Type::Any], Type::Strings, |_, it| match argument::any(it, 0) {
         Value::List(list) if list.kind == ListType::Strings => Ok(argument::any(it, 0).clone()),
-        value => Ok(Value::strings(to_texts(value)?)),
+        value => texts_of(value),
     }),
     Function::new("int", &[Type::Any], Type::Int, |_, it| Ok(Value::int(to_int64(argument::any(it, 0))))),
     Function::new("int64", &[Type::Any], Type::Int64, |_, it| Ok(Value::int64(to_int64(argument::any(it, 0))))),
@@ -61,6 +64,17 @@ pub fn to_texts(value: &Value) -> Result<Vec<Text>, Failure> {
         }
         other => Ok(vec![to_text(other)?]),
     }
+}
+
+/// A `[]string` with the elements of a slice as strings; the array has room for those that are nil, too.
+///
+/// # Errors
+/// As [`to_text`].
+pub(super) fn texts_of(value: &Value) -> Result<Value, Failure> {
+    let texts: Vec<Value> = to_texts(value)?.into_iter().map(Value::Text).collect();
+    let capacity = value.as_list().map_or(texts.len(), |list| list.items.len());
+    let items = Items::with_capacity(texts, capacity);
+    Ok(Value::List(Rc::new(List { kind: ListType::Strings, nil: false, items })))
 }
 
 /// A value as an `int64` (or `int`, which is the same size).

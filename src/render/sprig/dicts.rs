@@ -8,8 +8,9 @@ use super::merge::merge;
 use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::format::type_name;
 use crate::render::gotemplate::function::{Function, Type};
+use crate::render::gotemplate::items::{Element, Items};
 use crate::render::gotemplate::machine::Machine;
-use crate::render::gotemplate::value::{Entries, List, MAX_DEPTH, Map, MapType, Value};
+use crate::render::gotemplate::value::{Entries, List, ListType, MAX_DEPTH, Map, MapType, Value};
 
 use Type::{Any, Bool, Map as Dict, String as Str, Strings};
 
@@ -36,7 +37,7 @@ pub const FUNCTIONS: &[Function] = &[
         for place in 1..it.len() {
             found.extend(argument::map(it, place).entries.borrow().get(argument::bytes(it, 0)).cloned());
         }
-        Ok(Value::list(found))
+        Ok(Value::appended_list(found))
     }),
     // Go gives keys and values in random order; here it is that of the keys.
     Function::variadic("keys", &[Dict], Strings, |machine, it| {
@@ -45,15 +46,16 @@ pub const FUNCTIONS: &[Function] = &[
             let map = argument::map(it, place);
             let entries = map.entries.borrow();
             machine.spend(entries.len().saturating_mul(size_of::<Value>()))?;
-            keys.extend(entries.keys().cloned());
+            keys.extend(entries.keys().cloned().map(Value::Text));
         }
-        Ok(Value::strings(keys))
+        let items = Items::appended(keys, Element::Pair);
+        Ok(Value::List(Rc::new(List { kind: ListType::Strings, nil: false, items })))
     }),
     Function::new("values", &[Dict], Type::List, |machine, it| {
         let map = argument::map(it, 0);
         let entries = map.entries.borrow();
         machine.spend(entries.len().saturating_mul(size_of::<Value>()))?;
-        Ok(Value::list(entries.values().cloned().collect()))
+        Ok(Value::appended_list(entries.values().cloned().collect()))
     }),
     Function::variadic("pick", &[Dict, Str], Dict, |machine, it| {
         machine.spend(size_of_val(it))?;
@@ -168,7 +170,8 @@ fn copy(machine: &mut Machine<'_>, value: &Value, depth: usize) -> Result<Value,
     match value {
         Value::List(list) => {
             machine.spend(list.items.len().saturating_mul(size_of::<Value>()).saturating_add(size_of::<List>()))?;
-            let items = list.items.iter().map(|item| copy(machine, item, depth + 1)).collect::<Result<_, _>>()?;
+            let items: Result<_, Failure> = list.items.iter().map(|item| copy(machine, item, depth + 1)).collect();
+            let items = Items::with_capacity(items?, list.items.capacity());
             Ok(Value::List(Rc::new(List { kind: list.kind, nil: list.nil, items })))
         }
         Value::Map(map) => {

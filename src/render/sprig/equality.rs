@@ -18,6 +18,7 @@ pub fn deep_equal(left: &Value, right: &Value) -> Result<bool, Failure> {
 
 /// Compares; `open` has the pairs of containers that are being compared already, which count as equal: only what else
 /// differs can make a difference.
+#[expect(clippy::float_cmp, reason = "the very same number is asked for")]
 fn compare(left: &Value, right: &Value, open: &mut HashSet<(usize, usize)>, depth: usize) -> Result<bool, Failure> {
     if depth > MAX_DEPTH {
         return Err(Failure::Budget("values to compare are nested too deeply".to_owned()));

@@ -8,38 +8,39 @@ use super::conversion::to_int64;
 use super::equality::{Seen, deep_equal};
 use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::function::{Function, Type};
+use crate::render::gotemplate::items::{Element, Items, grown};
 use crate::render::gotemplate::machine::Machine;
 use crate::render::gotemplate::text::Text;
 use crate::render::gotemplate::value::{List, ListType, Value};
 
-use Type::{Any, Bool, Int, List as Items, Lists};
+use Type::{Any, Bool, Int, List as AnyList, Lists};
 
 /// The functions.
 pub const FUNCTIONS: &[Function] = &[
-    Function::variadic("list", &[Any], Items, list),
-    Function::variadic("tuple", &[Any], Items, list),
-    Function::new("append", &[Any, Any], Items, append),
-    Function::new("push", &[Any, Any], Items, append),
-    Function::new("mustAppend", &[Any, Any], Items, append),
-    Function::new("mustPush", &[Any, Any], Items, append),
-    Function::new("prepend", &[Any, Any], Items, prepend),
-    Function::new("mustPrepend", &[Any, Any], Items, prepend),
+    Function::variadic("list", &[Any], AnyList, list),
+    Function::variadic("tuple", &[Any], AnyList, list),
+    Function::new("append", &[Any, Any], AnyList, append),
+    Function::new("push", &[Any, Any], AnyList, append),
+    Function::new("mustAppend", &[Any, Any], AnyList, append),
+    Function::new("mustPush", &[Any, Any], AnyList, append),
+    Function::new("prepend", &[Any, Any], AnyList, prepend),
+    Function::new("mustPrepend", &[Any, Any], AnyList, prepend),
     Function::new("first", &[Any], Any, first),
     Function::new("mustFirst", &[Any], Any, first),
     Function::new("last", &[Any], Any, last),
     Function::new("mustLast", &[Any], Any, last),
-    Function::new("rest", &[Any], Items, rest),
-    Function::new("mustRest", &[Any], Items, rest),
-    Function::new("initial", &[Any], Items, initial),
-    Function::new("mustInitial", &[Any], Items, initial),
-    Function::new("reverse", &[Any], Items, reverse),
-    Function::new("mustReverse", &[Any], Items, reverse),
-    Function::new("compact", &[Any], Items, compact),
-    Function::new("mustCompact", &[Any], Items, compact),
-    Function::new("uniq", &[Any], Items, uniq),
-    Function::new("mustUniq", &[Any], Items, uniq),
-    Function::variadic("without", &[Any, Any], Items, without),
-    Function::variadic("mustWithout", &[Any, Any], Items, without),
+    Function::new("rest", &[Any], AnyList, rest),
+    Function::new("mustRest", &[Any], AnyList, rest),
+    Function::new("initial", &[Any], AnyList, initial),
+    Function::new("mustInitial", &[Any], AnyList, initial),
+    Function::new("reverse", &[Any], AnyList, reverse),
+    Function::new("mustReverse", &[Any], AnyList, reverse),
+    Function::new("compact", &[Any], AnyList, compact),
+    Function::new("mustCompact", &[Any], AnyList, compact),
+    Function::new("uniq", &[Any], AnyList, uniq),
+    Function::new("mustUniq", &[Any], AnyList, uniq),
+    Function::variadic("without", &[Any, Any], AnyList, without),
+    Function::variadic("mustWithout", &[Any, Any], AnyList, without),
     Function::new("has", &[Any, Any], Bool, has),
     Function::new("mustHas", &[Any, Any], Bool, has),
     Function::variadic("slice", &[Any, Any], Any, slice),
@@ -55,9 +56,15 @@ fn items<'a>(it: &'a [Value], place: usize, words: &str) -> Result<Elements<'a>,
 }
 
 /// A list made for a result, paid for.
-fn made(machine: &mut Machine<'_>, items: Vec<Value>) -> Result<Value, Failure> {
+fn made(machine: &mut Machine<'_>, items: impl Into<Items>) -> Result<Value, Failure> {
+    let items = items.into();
     machine.spend(items.len().saturating_mul(size_of::<Value>()))?;
-    Ok(Value::list(items))
+    Ok(Value::List(Rc::new(List { kind: ListType::Any, nil: false, items })))
+}
+
+/// Elements that Go appends one by one.
+fn appended(items: Vec<Value>) -> Items {
+    Items::appended(items, Element::Pair)
 }
 
 fn list(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
@@ -66,12 +73,14 @@ fn list(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
 
 fn append(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
     let items = items(it, 0, "Cannot push on type")?;
-    made(machine, items.iter().chain(it.get(1)).cloned().collect())
+    let capacity = grown(items.len(), items.len() + 1, Element::Pair);
+    made(machine, Items::with_capacity(items.iter().chain(it.get(1)).cloned().collect(), capacity))
 }
 
 fn prepend(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
     let items = items(it, 0, "Cannot prepend on type")?;
-    made(machine, it.get(1).into_iter().chain(items.iter()).cloned().collect())
+    let capacity = if items.is_empty() { 1 } else { grown(1, items.len() + 1, Element::Pair) };
+    made(machine, Items::with_capacity(it.get(1).into_iter().chain(items.iter()).cloned().collect(), capacity))
 }
 
 fn first(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
@@ -98,12 +107,12 @@ fn initial(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
 
 fn reverse(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
     let items = items(it, 0, "Cannot find reverse on type")?;
-    made(machine, items.iter().rev().cloned().collect())
+    made(machine, items.iter().rev().cloned().collect::<Vec<_>>())
 }
 
 fn compact(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
     let items = items(it, 0, "Cannot compact on type")?;
-    made(machine, items.iter().filter(|item| item.truth()).cloned().collect())
+    made(machine, appended(items.iter().filter(|item| item.truth()).cloned().collect()))
 }
 
 fn uniq(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
@@ -115,7 +124,7 @@ fn uniq(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
             kept.push(item.clone());
         }
     }
-    made(machine, kept)
+    made(machine, appended(kept))
 }
 
 fn without(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
@@ -130,7 +139,7 @@ fn without(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
             kept.push(item.clone());
         }
     }
-    made(machine, kept)
+    made(machine, appended(kept))
 }
 
 fn has(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
@@ -161,7 +170,13 @@ fn slice(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
     match value {
         Value::Bytes(bytes) => Ok(Value::Bytes(Text::from(bytes.get(start..end).ok_or_else(out_of_bounds)?))),
         Value::List(list) => {
-            let items = list.items.get(start..end).ok_or_else(out_of_bounds)?.to_vec();
+            let zero = match list.kind {
+                ListType::Any => Value::Nil,
+                ListType::Strings | ListType::Named(_) => Value::text(""),
+                ListType::Ints => Value::int(0),
+                ListType::Lists => Value::nil_list(ListType::Any),
+            };
+            let items = list.items.part(start, end, &zero).ok_or_else(out_of_bounds)?;
             machine.spend(items.len().saturating_mul(size_of::<Value>()))?;
             Ok(Value::List(Rc::new(List { kind: list.kind, nil: false, items })))
         }
@@ -177,7 +192,7 @@ fn concat(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
         machine.spend(items.len().saturating_mul(size_of::<Value>()))?;
         joined.extend_from_slice(&items);
     }
-    Ok(if joined.is_empty() { Value::nil_list(ListType::Any) } else { Value::list(joined) })
+    Ok(if joined.is_empty() { Value::nil_list(ListType::Any) } else { Value::appended_list(joined) })
 }
 
 /// Parts of a list of at most a size. The numbers are computed as floats, so that also a size of 0 or less does what
@@ -213,5 +228,5 @@ fn chunk(machine: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
         rest = after;
     }
     machine.spend(chunks.len().saturating_mul(size_of::<Value>()))?;
-    Ok(Value::List(Rc::new(List { kind: ListType::Lists, nil: false, items: chunks })))
+    Ok(Value::List(Rc::new(List { kind: ListType::Lists, nil: false, items: chunks.into() })))
 }

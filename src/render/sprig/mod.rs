@@ -6,6 +6,7 @@
 mod argument;
 pub mod case;
 pub mod conversion;
+pub mod dates;
 mod decimal;
 pub mod defaults;
 pub mod dicts;
@@ -20,8 +21,11 @@ pub mod reflection;
 pub mod regex;
 pub mod semver;
 pub mod strings;
+pub mod time_type;
 pub mod urls;
 
+#[cfg(test)]
+mod bounds_tests;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +38,7 @@ use super::gotemplate::function::Function;
 const FAMILIES: &[&[Function]] = &[
     case::FUNCTIONS,
     conversion::FUNCTIONS,
+    dates::FUNCTIONS,
     defaults::FUNCTIONS,
     dicts::FUNCTIONS,
     encoding::FUNCTIONS,

@@ -7,6 +7,7 @@ use super::conversion::{to_float, to_int64};
 use super::decimal::Decimal;
 use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::function::{Function, Type};
+use crate::render::gotemplate::items::{Element, Items};
 use crate::render::gotemplate::machine::Machine;
 use crate::render::gotemplate::value::{List, ListType, Value};
 
@@ -23,15 +24,15 @@ pub const FUNCTIONS: &[Function] = &[
     }),
     Function::new("div", &[Any, Any], Int64, |_, it| divide(it, i64::wrapping_div)),
     Function::new("mod", &[Any, Any], Int64, |_, it| divide(it, i64::wrapping_rem)),
-    Function::variadic("mul", &[Any, Any], Int64, |_, it| fold(it, i64::wrapping_mul)),
-    Function::variadic("max", &[Any, Any], Int64, |_, it| fold(it, i64::max)),
-    Function::variadic("biggest", &[Any, Any], Int64, |_, it| fold(it, i64::max)),
-    Function::variadic("min", &[Any, Any], Int64, |_, it| fold(it, i64::min)),
-    Function::variadic("maxf", &[Any, Any], Float, |_, it| fold_floats(it, maximum)),
-    Function::variadic("minf", &[Any, Any], Float, |_, it| fold_floats(it, minimum)),
+    Function::variadic("mul", &[Any, Any], Int64, |_, it| Ok(fold(it, i64::wrapping_mul))),
+    Function::variadic("max", &[Any, Any], Int64, |_, it| Ok(fold(it, i64::max))),
+    Function::variadic("biggest", &[Any, Any], Int64, |_, it| Ok(fold(it, i64::max))),
+    Function::variadic("min", &[Any, Any], Int64, |_, it| Ok(fold(it, i64::min))),
+    Function::variadic("maxf", &[Any, Any], Float, |_, it| Ok(fold_floats(it, maximum))),
+    Function::variadic("minf", &[Any, Any], Float, |_, it| Ok(fold_floats(it, minimum))),
     Function::new("ceil", &[Any], Float, |_, it| Ok(Value::Float(to_float(argument::any(it, 0)).ceil()))),
     Function::new("floor", &[Any], Float, |_, it| Ok(Value::Float(to_float(argument::any(it, 0)).floor()))),
-    Function::variadic("round", &[Any, Int, Float], Float, round),
+    Function::variadic("round", &[Any, Int, Float], Float, |_, it| Ok(round(it))),
     Function::new("add1f", &[Any], Float, |_, it| {
         decimals(&Value::Nil, &[argument::any(it, 0).clone(), Value::int(1)], |left, right| Ok(left.add(&right)))
     }),
@@ -62,12 +63,12 @@ fn divide(it: &[Value], operation: fn(i64, i64) -> i64) -> Result<Value, Failure
     }
 }
 
-fn fold(it: &[Value], operation: fn(i64, i64) -> i64) -> Result<Value, Failure> {
-    Ok(Value::int64(it.iter().map(to_int64).reduce(operation).unwrap_or(0)))
+fn fold(it: &[Value], operation: fn(i64, i64) -> i64) -> Value {
+    Value::int64(it.iter().map(to_int64).reduce(operation).unwrap_or(0))
 }
 
-fn fold_floats(it: &[Value], operation: fn(f64, f64) -> f64) -> Result<Value, Failure> {
-    Ok(Value::Float(it.iter().map(to_float).reduce(operation).unwrap_or(0.0)))
+fn fold_floats(it: &[Value], operation: fn(f64, f64) -> f64) -> Value {
+    Value::Float(it.iter().map(to_float).reduce(operation).unwrap_or(0.0))
 }
 
 /// Go's `math.Max`: infinity wins over what is no number, and 0 over -0.
@@ -89,13 +90,13 @@ fn minimum(left: f64, right: f64) -> f64 {
 }
 
 /// To decimal places; the optional last argument is the fraction from which on numbers are rounded up.
-fn round(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
+fn round(it: &[Value]) -> Value {
     let value = to_float(argument::any(it, 0));
     let on = it.get(2).map_or(0.5, to_float);
     let power = power_of_ten(argument::int(it, 1));
     let shifted = power * value;
     let rounded = if shifted.fract() >= on { shifted.ceil() } else { shifted.floor() };
-    Ok(Value::Float(rounded / power))
+    Value::Float(rounded / power)
 }
 
 /// Go's `math.Pow(10, exponent)`, which multiplies squares: not always the nearest number to the power.
@@ -163,18 +164,18 @@ fn decimals(
     Ok(Value::Float(result.to_float()))
 }
 
-/// The integers from `start` to before `stop`; none if `step` leads the other way.
-fn range(machine: &mut Machine<'_>, start: i64, stop: i64, step: i64) -> Result<Vec<i64>, Failure> {
-    let forwards = stop >= start;
+/// The integers from `start` to before `end`; none if `step` leads the other way.
+fn range(machine: &mut Machine<'_>, start: i64, end: i64, step: i64) -> Result<Vec<i64>, Failure> {
+    let forwards = end >= start;
     if step == 0 || (step > 0) != forwards {
         return Ok(Vec::new());
     }
-    let distance = start.abs_diff(stop);
+    let distance = start.abs_diff(end);
     let count = usize::try_from(distance.div_ceil(step.unsigned_abs())).unwrap_or(usize::MAX);
     machine.spend(count.saturating_mul(size_of::<Value>()))?;
     let mut numbers = Vec::with_capacity(count);
     let mut number = start;
-    while if forwards { number < stop } else { number > stop } {
+    while if forwards { number < end } else { number > end } {
         numbers.push(number);
         // Go would go around and never end.
         number = number.checked_add(step).ok_or_else(|| Failure::Budget("the range has no end".to_owned()))?;
@@ -182,8 +183,9 @@ fn range(machine: &mut Machine<'_>, start: i64, stop: i64, step: i64) -> Result<
     Ok(numbers)
 }
 
-fn ints(machine: &mut Machine<'_>, start: i64, stop: i64, step: i64) -> Result<Value, Failure> {
-    let items = range(machine, start, stop, step)?.into_iter().map(Value::int).collect();
+fn ints(machine: &mut Machine<'_>, start: i64, end: i64, step: i64) -> Result<Value, Failure> {
+    let numbers = range(machine, start, end, step)?.into_iter().map(Value::int).collect();
+    let items = Items::appended(numbers, Element::Word);
     Ok(Value::List(std::rc::Rc::new(List { kind: ListType::Ints, nil: false, items })))
 }
 

@@ -65,6 +65,14 @@ impl Object for Pointer {
         self.0.borrow().to_string()
     }
 
+    fn fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        Some(fields(&self.0.borrow()))
+    }
+
+    fn has_unexported(&self, name: &str) -> bool {
+        FIELDS.contains(&name)
+    }
+
     fn method(&self, name: &str) -> Option<&'static Function> {
         find(POINTER_METHODS, name).or_else(|| find(METHODS, name))
     }
@@ -99,6 +107,14 @@ impl Object for Plain {
         self.0.to_string()
     }
 
+    fn fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        Some(fields(&self.0))
+    }
+
+    fn has_unexported(&self, name: &str) -> bool {
+        FIELDS.contains(&name)
+    }
+
     fn method(&self, name: &str) -> Option<&'static Function> {
         find(METHODS, name)
     }
@@ -114,6 +130,22 @@ impl Object for Plain {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// The fields of Go's struct; none of them is exported.
+const FIELDS: [&str; 6] = ["major", "minor", "patch", "pre", "metadata", "original"];
+
+fn fields(version: &Version) -> Vec<(&'static str, Value)> {
+    let number = |number| Value::Uint(UintType::Uint64, number);
+    let values = [
+        number(version.major),
+        number(version.minor),
+        number(version.patch),
+        Value::text(version.prerelease()),
+        Value::text(version.metadata()),
+        Value::text(version.original()),
+    ];
+    FIELDS.into_iter().zip(values).collect()
 }
 
 fn find(table: &'static [Function], name: &str) -> Option<&'static Function> {

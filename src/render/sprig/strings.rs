@@ -11,7 +11,7 @@ use crate::render::gotemplate::function::{Function, Type};
 use crate::render::gotemplate::machine::Machine;
 use crate::render::gotemplate::quote;
 use crate::render::gotemplate::text::Text;
-use crate::render::gotemplate::value::{Entries, Map, MapType, Value};
+use crate::render::gotemplate::value::{Entries, ListType, Map, MapType, Value};
 use crate::unicode;
 
 use Type::{Any, Int, String as Str};
@@ -20,8 +20,8 @@ use Type::{Any, Int, String as Str};
 pub const FUNCTIONS: &[Function] = &[
     Function::new("hello", &[], Str, |_, _| Ok(Value::text("Hello!"))),
     Function::new("trim", &[Str], Str, |_, it| Ok(Value::text(trim(argument::bytes(it, 0))))),
-    Function::new("trimAll", &[Str, Str], Str, trim_all),
-    Function::new("trimall", &[Str, Str], Str, trim_all),
+    Function::new("trimAll", &[Str, Str], Str, |_, it| Ok(trim_all(it))),
+    Function::new("trimall", &[Str, Str], Str, |_, it| Ok(trim_all(it))),
     Function::new("trimSuffix", &[Str, Str], Str, |_, it| {
         let text = argument::bytes(it, 1);
         Ok(Value::text(text.strip_suffix(argument::bytes(it, 0)).unwrap_or(text)))
@@ -30,13 +30,13 @@ pub const FUNCTIONS: &[Function] = &[
         let text = argument::bytes(it, 1);
         Ok(Value::text(text.strip_prefix(argument::bytes(it, 0)).unwrap_or(text)))
     }),
-    Function::new("nospace", &[Str], Str, no_space),
-    Function::new("initials", &[Str], Str, initials),
+    Function::new("nospace", &[Str], Str, |_, it| Ok(no_space(it))),
+    Function::new("initials", &[Str], Str, |_, it| Ok(initials(it))),
     Function::new("repeat", &[Int, Str], Str, |machine, it| {
         Ok(Value::text(repeat(machine, argument::bytes(it, 1), argument::int(it, 0))?))
     }),
     Function::new("substr", &[Int, Int, Str], Str, substr),
-    Function::new("trunc", &[Int, Str], Str, trunc),
+    Function::new("trunc", &[Int, Str], Str, |_, it| Ok(trunc(it))),
     Function::new("abbrev", &[Int, Str], Str, |_, it| {
         let (width, text) = (argument::int(it, 0), argument::bytes(it, 1));
         Ok(Value::text(if width < 4 { text.to_vec() } else { abbreviate(text, 0, width) }))
@@ -110,15 +110,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("join", &[Str, Any], Str, |machine, it| {
         Ok(Value::text(join(machine, argument::bytes(it, 0), &conversion::to_texts(argument::any(it, 1))?)?))
     }),
-    Function::new("sortAlpha", &[Any], Type::Strings, |_, it| {
-        let value = argument::any(it, 0);
-        let mut texts = match value {
-            Value::List(_) | Value::Bytes(_) => conversion::to_texts(value)?,
-            other => vec![to_text(other)?],
-        };
-        texts.sort();
-        Ok(Value::strings(texts))
-    }),
+    Function::new("sortAlpha", &[Any], Type::Strings, |machine, it| sort_alpha(machine, argument::any(it, 0))),
     Function::new("split", &[Str, Str], Type::StringMap, |_, it| {
         Ok(numbered(split(argument::bytes(it, 1), argument::bytes(it, 0), -1)))
     }),
@@ -150,25 +142,25 @@ fn trim_where(text: &[u8], cut: impl Fn(Option<char>) -> bool) -> &[u8] {
     text.get(start..last + character.map_or(1, char::len_utf8)).unwrap_or(text)
 }
 
-fn trim_all(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
+fn trim_all(it: &[Value]) -> Value {
     // U+FFFD stands for every byte that is not UTF-8, on both sides.
     let known = |character: Option<char>| character.unwrap_or(char::REPLACEMENT_CHARACTER);
     let cut: Vec<char> = unicode::characters(argument::bytes(it, 0)).map(|(_, character)| known(character)).collect();
-    Ok(Value::text(trim_where(argument::bytes(it, 1), |character| cut.contains(&known(character)))))
+    Value::text(trim_where(argument::bytes(it, 1), |character| cut.contains(&known(character))))
 }
 
 /// Bytes that are white space as Latin-1 are dropped; then the others are taken for Latin-1 as well.
-fn no_space(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
+fn no_space(it: &[Value]) -> Value {
     let text = argument::bytes(it, 0);
     if !text.iter().any(|byte| unicode::is_space(char::from(*byte))) {
-        return Ok(argument::any(it, 0).clone());
+        return argument::any(it, 0).clone();
     }
     let kept = text.iter().copied().map(char::from).filter(|character| !unicode::is_space(*character));
-    Ok(Value::text(kept.collect::<String>()))
+    Value::text(kept.collect::<String>())
 }
 
 /// The first byte of every word, as Latin-1.
-fn initials(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
+fn initials(it: &[Value]) -> Value {
     let mut out = String::new();
     let mut gap = true;
     for character in argument::bytes(it, 0).iter().copied().map(char::from) {
@@ -178,7 +170,7 @@ fn initials(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
         }
         gap = space;
     }
-    Ok(Value::text(out))
+    Value::text(out)
 }
 
 /// Go's `strings.Repeat`.
@@ -206,13 +198,13 @@ fn substr(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
     Ok(Value::text(text.get(first..last).ok_or_else(|| out_of_range(format_args!("{first}:{last}]")))?))
 }
 
-fn trunc(_: &mut Machine<'_>, it: &[Value]) -> Result<Value, Failure> {
+fn trunc(it: &[Value]) -> Value {
     let (count, text) = (argument::int(it, 0), argument::bytes(it, 1));
     let length = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     if length >= text.len() {
-        return Ok(argument::any(it, 1).clone());
+        return argument::any(it, 1).clone();
     }
-    Ok(Value::text(if count < 0 { text.get(text.len() - length..) } else { text.get(..length) }.unwrap_or(text)))
+    Value::text(if count < 0 { text.get(text.len() - length..) } else { text.get(..length) }.unwrap_or(text))
 }
 
 /// Shortens a text to a width of at least 4 so that the byte at `left` stays in it; `...` stands for what is left out.
@@ -228,7 +220,7 @@ fn abbreviate(text: &[u8], left: i64, width: i64) -> Vec<u8> {
     };
     let room = width - 3;
     let left = left.min(length);
-    let left = if length - left < room { length - room } else { left };
+    let left = if length.saturating_sub(left) < room { length - room } else { left };
     if left <= 4 {
         return [part(0, room), MARK].concat();
     }
@@ -322,6 +314,24 @@ fn join(machine: &mut Machine<'_>, separator: &[u8], texts: &[Text]) -> Result<V
         out.extend_from_slice(text);
     }
     Ok(out)
+}
+
+/// Sorts by bytes. A list of strings is sorted where it is: it is the result as well.
+fn sort_alpha(machine: &mut Machine<'_>, value: &Value) -> Result<Value, Failure> {
+    let result = match value {
+        Value::List(list) if list.kind == ListType::Strings => value.clone(),
+        Value::List(_) | Value::Bytes(_) => conversion::texts_of(value)?,
+        other => return Ok(Value::strings([to_text(other)?])),
+    };
+    if let Value::List(list) = &result {
+        machine.spend(list.items.len().saturating_mul(size_of::<Value>()))?;
+        if !list.items.is_sorted_by_key(Value::as_text) {
+            let mut sorted = list.items.to_vec();
+            sorted.sort_by(|left, right| left.as_text().cmp(&right.as_text()));
+            list.items.sort(sorted);
+        }
+    }
+    Ok(result)
 }
 
 /// Go's `strings.SplitN`: at most `count` parts if it is not negative; without a separator every character is one.

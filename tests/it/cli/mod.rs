@@ -1,6 +1,7 @@
 //! The program as a user runs it: what it prints where, and how it ends. Every run starts with an empty home and
 //! without the variables that would change its behaviour.
 
+mod beside_helm;
 mod compatible;
 mod completion;
 mod failures;

@@ -3,21 +3,32 @@
 //! Owns one pattern language: `*` matches within a folder, `**` across folders, `?` one character that is not `/`,
 //! `[abc]`, `[a-z]` and `[!a]` one character, `{a,b}` one of several patterns, `\` takes the next character as it
 //! stands. Grammar and oddities (an open brace needs no closing one, a class takes one range or a list, never both)
-//! are those of the library gobwas/glob, which Helm uses with the separator `/`. What `--show-only` understands is
+//! are those of the library gobwas/glob, which Helm uses with the separator `/`; so are its mistakes with alternatives
+//! of unequal lengths and with characters of several bytes (`compile`, `matcher`). What `--show-only` understands is
 //! another language.
 
-/// Braces within braces beyond which a pattern counts as broken.
+mod compile;
+mod matcher;
+
+pub(super) use matcher::Trouble;
+
+use matcher::{Matcher, Steps};
+
+/// Braces within braces that a pattern may have.
 const MAX_DEPTH: usize = 100;
+
+/// Elements that a pattern may have: gluing them takes time with the third power of their number.
+const MAX_ELEMENTS: usize = 128;
 
 /// A pattern that was understood.
 #[derive(Debug)]
-pub(super) struct Glob(Sequence);
+pub(super) struct Glob(Matcher);
 
 type Sequence = Vec<Element>;
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 enum Element {
-    Literal(char),
+    Text(String),
     /// `?`
     One,
     /// `*`
@@ -38,29 +49,32 @@ enum Element {
 
 impl Glob {
     /// Reads a pattern; `None` if it is broken.
-    pub(super) fn new(pattern: &str) -> Option<Self> {
+    pub(super) fn new(pattern: &str) -> Result<Option<Self>, Trouble> {
         // The library takes the replacement character for a sign of broken text, and NUL for the end.
         if pattern.contains(char::REPLACEMENT_CHARACTER) {
-            return None;
+            return Ok(None);
         }
         let pattern = pattern.split('\0').next().unwrap_or_default();
-        let mut reader = Reader { rest: pattern.chars().collect::<Vec<_>>().into_iter().peekable(), depth: 0 };
-        let (sequence, _) = reader.sequence()?;
-        Some(Self(sequence))
+        let rest = pattern.chars().collect::<Vec<_>>().into_iter().peekable();
+        let mut reader = Reader { rest, depth: 0, elements: 0, is_too_big: false };
+        match reader.sequence() {
+            Some((sequence, _)) => Ok(Some(Self(compile::compile(&sequence)))),
+            None if reader.is_too_big => Err(Trouble::Budget),
+            None => Ok(None),
+        }
     }
 
     /// Whether the whole of `text` matches.
-    pub(super) fn matches(&self, text: &str) -> bool {
-        let text: Vec<char> = text.chars().collect();
-        let mut reached = vec![false; text.len() + 1];
-        reached[0] = true;
-        walk(&self.0, &text, reached).last() == Some(&true)
+    pub(super) fn matches(&self, text: &str) -> Result<bool, Trouble> {
+        self.0.matches(text.as_bytes(), &mut Steps::default())
     }
 }
 
 struct Reader {
     rest: std::iter::Peekable<std::vec::IntoIter<char>>,
     depth: usize,
+    elements: usize,
+    is_too_big: bool,
 }
 
 /// What ended a sequence.
@@ -76,7 +90,7 @@ impl Reader {
         let mut elements = Vec::new();
         loop {
             let Some(character) = self.rest.next() else { return Some((elements, End::Pattern)) };
-            elements.push(match character {
+            let element = match character {
                 ',' if self.depth > 0 => return Some((elements, End::Comma)),
                 '}' if self.depth > 0 => return Some((elements, End::Brace)),
                 '{' => self.any_of()?,
@@ -84,17 +98,36 @@ impl Reader {
                 '?' => Element::One,
                 '*' if self.rest.next_if_eq(&'*').is_some() => Element::Super,
                 '*' => Element::Any,
-                '\\' => match self.rest.next() {
-                    Some(character) => Element::Literal(character),
+                other => match self.text(other) {
+                    Some(text) => Element::Text(text),
                     None => continue,
                 },
-                literal => Element::Literal(literal),
-            });
+            };
+            self.elements += 1;
+            if self.elements > MAX_ELEMENTS {
+                self.is_too_big = true;
+                return None;
+            }
+            elements.push(element);
         }
+    }
+
+    /// Literal text up to the next character that means something; none at a lone `\` at the end.
+    fn text(&mut self, first: char) -> Option<String> {
+        let mut text = String::new();
+        let mut next = Some(first);
+        while let Some(character) = next {
+            text.extend(if character == '\\' { self.rest.next() } else { Some(character) });
+            let in_braces = self.depth > 0;
+            let ends = |c: &char| matches!(c, '?' | '*' | '[' | '{') || in_braces && matches!(c, '}' | ',');
+            next = self.rest.next_if(|c| !ends(c));
+        }
+        (!text.is_empty()).then_some(text)
     }
 
     fn any_of(&mut self) -> Option<Element> {
         if self.depth == MAX_DEPTH {
+            self.is_too_big = true;
             return None;
         }
         self.depth += 1;
@@ -133,54 +166,20 @@ impl Reader {
     }
 }
 
-/// The places in the text that can be reached from `reached` by way of the elements. Each element looks at the text
-/// once, so that no pattern takes more than its length times that of the text.
-fn walk(elements: &[Element], text: &[char], mut reached: Vec<bool>) -> Vec<bool> {
-    for element in elements {
-        match element {
-            Element::Any | Element::Super => {
-                let crosses = matches!(element, Element::Super);
-                for at in 0..text.len() {
-                    if reached[at] && (crosses || text[at] != '/') {
-                        reached[at + 1] = true;
-                    }
-                }
-            }
-            Element::AnyOf(alternatives) => {
-                let mut all = vec![false; reached.len()];
-                for alternative in alternatives {
-                    for (place, found) in all.iter_mut().zip(walk(alternative, text, reached.clone())) {
-                        *place |= found;
-                    }
-                }
-                reached = all;
-            }
-            one => {
-                for at in (0..text.len()).rev() {
-                    reached[at + 1] = reached[at] && one.takes(text[at]);
-                }
-                reached[0] = false;
-            }
-        }
-    }
-    reached
-}
-
-impl Element {
-    fn takes(&self, character: char) -> bool {
-        match self {
-            Self::Literal(literal) => *literal == character,
-            Self::One => character != '/',
-            Self::List { characters, negated } => characters.contains(&character) != *negated,
-            Self::Range { low, high, negated } => (*low..=*high).contains(&character) != *negated,
-            Self::Any | Self::Super | Self::AnyOf(_) => false,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Glob;
+    use super::{Glob, Trouble};
+
+    fn glob(pattern: &str) -> Glob {
+        Glob::new(pattern).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_pattern_of_too_many_parts_is_refused() {
+        for pattern in ["{".repeat(1000), "*?".repeat(1000)] {
+            assert_eq!(Glob::new(&pattern).unwrap_err(), Trouble::Budget);
+        }
+    }
 
     #[test]
     fn patterns_match_as_in_helm() {
@@ -210,20 +209,38 @@ mod tests {
             ("", "a", false),
             ("麦*", "麦麦", true),
         ] {
-            assert_eq!(Glob::new(pattern).unwrap().matches(text), expected, "{pattern} {text}");
+            assert_eq!(glob(pattern).matches(text), Ok(expected), "{pattern} {text}");
         }
     }
 
     #[test]
     fn broken_patterns_are_told() {
-        for pattern in ["[", "[]", "[a", "[!]", "[c-a]", "[a-bc]", "[a-", "\u{FFFD}", &"{".repeat(1000)] {
-            assert!(Glob::new(pattern).is_none(), "{pattern}");
+        for pattern in ["[", "[]", "[a", "[!]", "[c-a]", "[a-bc]", "[a-", "\u{FFFD}"] {
+            assert!(matches!(Glob::new(pattern), Ok(None)), "{pattern}");
         }
     }
 
     #[test]
-    fn many_stars_take_no_time() {
-        let pattern = "*a".repeat(200) + "b";
-        assert!(!Glob::new(&pattern).unwrap().matches(&"a".repeat(5000)));
+    fn the_mistakes_of_the_library_are_kept() {
+        for (pattern, text, expected) in [
+            // The length of the second alternative counts for both.
+            ("a/{*.json,b.txt}", "a/x.json", false),
+            ("a/{*.json,b.txt}", "a/b.txt", true),
+            // Beginning and end may overlap.
+            ("a**a", "a", true),
+            // Characters of several bytes in a row of fixed length.
+            ("中?", "中x", false),
+        ] {
+            assert_eq!(glob(pattern).matches(text), Ok(expected), "{pattern} {text}");
+        }
+        let words = "runtime error: slice bounds out of range [:2] with length 1".to_owned();
+        assert_eq!(glob("a{,}").matches("a"), Err(Trouble::Panic(words)));
+    }
+
+    #[test]
+    fn a_pattern_that_takes_too_long_is_given_up() {
+        let pattern = "{a*,b**}".repeat(20) + "{ccc,dd}";
+        let text = "ab".repeat(2000) + "x";
+        assert_eq!(glob(&pattern).matches(&text), Err(Trouble::Budget));
     }
 }

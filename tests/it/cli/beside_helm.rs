@@ -1,0 +1,322 @@
+//! `template` beside the real Helms, on charts that are made up here: the same stdout and the same exit status; under
+//! `--helm-compat` the same stderr too. Needs `MAIBOT_TEST_HELM3` and `MAIBOT_TEST_HELM4` (the test cluster's rig builds
+//! both and names them) and is left out by name without them; `MAIBOT_TEST_SEED` begins elsewhere.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{Place, Ran, scrub};
+
+/// How many charts are made.
+const CHARTS: u64 = 200;
+
+fn helms() -> Option<[(PathBuf, &'static str); 2]> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    match (variable("MAIBOT_TEST_HELM4"), variable("MAIBOT_TEST_HELM3")) {
+        (Some(four), Some(three)) => Some([(four, "--helm-compat=4"), (three, "--helm-compat=3")]),
+        _ => {
+            crate::skipped("cli::beside_helm", "no Helm");
+            None
+        }
+    }
+}
+
+/// Numbers from a seed (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % end as u64).unwrap()
+    }
+
+    fn one_in(&mut self, number: usize) -> bool {
+        self.below(number) == 0
+    }
+
+    fn of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+        choices[self.below(choices.len())]
+    }
+}
+
+const SCALARS: &[&str] = &[
+    "1",
+    "0",
+    "-7",
+    "1000000",
+    "12345678901",
+    "1.5",
+    "1e3",
+    "0x10",
+    "0644",
+    "true",
+    "no",
+    "null",
+    "~",
+    "''",
+    "text",
+    "\"7\"",
+    "'a: b'",
+    "麦麦",
+    "2024-01-02",
+    "\"line\\nbreak\"",
+    "|\n    two\n    lines",
+    "on",
+    "1_000",
+    ".5",
+    "-0.0",
+];
+
+const KEYS: &[&str] = &["image", "port", "name", "replicas", "labels", "enabled", "size", "list", "note", "mode"];
+
+/// A map of values in YAML, indented.
+fn values(dice: &mut Dice, depth: usize, indent: usize) -> String {
+    let mut text = String::new();
+    let pad = " ".repeat(indent);
+    for key in KEYS {
+        if dice.one_in(2) {
+            continue;
+        }
+        let _ = match dice.below(6) {
+            0 if depth < 2 => {
+                let inner = values(dice, depth + 1, indent + 2);
+                if inner.is_empty() { write!(text, "{pad}{key}: {{}}\n") } else { write!(text, "{pad}{key}:\n{inner}") }
+            }
+            1 => writeln!(text, "{pad}{key}: [{}, {}]", dice.of(&SCALARS[..12]), dice.of(&SCALARS[..12])),
+            _ => writeln!(text, "{pad}{key}: {}", dice.of(SCALARS).replace("\n    ", &format!("\n{pad}    "))),
+        };
+    }
+    text
+}
+
+const SNIPPETS: &[&str] = &[
+    "{{ .Values.KEY }}",
+    "{{ .Values.KEY | quote }}",
+    "{{ .Values.KEY | default \"none\" | toString | squote }}",
+    "{{ toJson .Values.KEY }}",
+    "{{ .Values.KEY | toYaml | nindent 6 }}",
+    "{{ kindOf .Values.KEY }}",
+    "{{ printf \"%v/%T\" .Values.KEY .Values.KEY | quote }}",
+    "{{ include \"NAME.label\" . }}",
+    "{{ .Chart.Name }}-{{ .Chart.Version }}{{ .Chart.AppVersion }}",
+    "{{ .Release.Name }}.{{ .Release.Namespace }}.{{ .Release.IsUpgrade }}.{{ .Release.Revision }}",
+    "{{ .Capabilities.KubeVersion.Minor }}",
+    "{{ if .Values.KEY }}yes{{ else }}no{{ end }}",
+    "{{ range $i, $e := .Values.list }}{{ $i }}{{ $e }},{{ end }}",
+    "{{ with .Values.labels }}{{ . | toYaml | b64enc }}{{ end }}",
+    "{{ tpl \"{{ .Values.KEY }}\" . | quote }}",
+    "{{ .Template.Name }} {{ .Template.BasePath }}",
+    "{{ .Files.Get \"data/one.txt\" | trim | quote }}",
+    "{{ len .Files }}",
+    "{{ (.Files.Glob \"data/*\").AsConfig | sha256sum }}",
+    "{{ .Values.global | toJson }}",
+    "{{ keys .Subcharts | sortAlpha | join \",\" | quote }}",
+    "{{ dig \"labels\" \"name\" \"-\" (.Values | merge dict) | quote }}",
+    "{{ required \"it is needed\" .Values.KEY }}",
+    "{{ .Values.KEY.name }}",
+    "{{ eq .Values.KEY 1.0 }}",
+    "{{ int .Values.KEY }}",
+    "{{ .Values.KEY | trunc 3 }}",
+    "{{ semverCompare \">=1.20\" .Capabilities.KubeVersion.Version }}",
+    "{{- /* nothing */ -}}x",
+    "{{ .Values.nothing.at.all }}",
+    "{{ lookup \"v1\" \"Secret\" \"\" \"\" | toJson }}",
+];
+
+const KINDS: &[&str] = &[
+    "ConfigMap",
+    "Secret",
+    "Service",
+    "Deployment",
+    "Namespace",
+    "ServiceAccount",
+    "Role",
+    "Ingress",
+    "Job",
+    "Widget",
+    "ValidatingWebhookConfiguration",
+    "CustomResourceDefinition",
+];
+
+const HOOKS: &[&str] =
+    &["pre-install", "post-install,post-upgrade", "test", "test-success", "pre-delete", "unknown", "PRE-UPGRADE "];
+
+fn template(dice: &mut Dice, chart: &str) -> String {
+    let mut text = String::new();
+    for number in 0..1 + dice.below(3) {
+        text.push_str(dice.of(&["", "---\n", "\n---\n", "--- \n", "# a remark\n"]));
+        if number > 0 {
+            text.push_str("---\n");
+        }
+        let _ = write!(text, "apiVersion: v1\nkind: {}\nmetadata:\n  name: n{number}\n", dice.of(KINDS));
+        if dice.one_in(5) {
+            let _ = write!(text, "  annotations:\n    helm.sh/hook: {}\n", dice.of(HOOKS));
+            if dice.one_in(2) {
+                let _ = write!(text, "    helm.sh/hook-weight: \"{}\"\n", dice.below(9));
+            }
+        }
+        text.push_str("data:\n");
+        for entry in 0..dice.below(5) {
+            // Most of what fails is rare, so that most charts render.
+            let end = if dice.one_in(12) { SNIPPETS.len() } else { 22 };
+            let snippet = SNIPPETS[dice.below(end)].replace("KEY", dice.of(KEYS)).replace("NAME", chart);
+            let _ = writeln!(text, "  k{entry}: {snippet}");
+        }
+        text.push_str(dice.of(&["", "\n", "\n\n\n", "   \n", "...\n"]));
+    }
+    text
+}
+
+/// Writes a chart and those inside it; returns its name.
+fn chart(dice: &mut Dice, place: &Place, folder: &str, name: &str, depth: usize) {
+    let mut chart_yaml = format!("name: {name}\nversion: {}\n", dice.of(&["0.1.0", "1.2.3", "v2.0", "1.0.0-rc.1+b.2"]));
+    let version = chart_yaml.lines().last().unwrap().trim_start_matches("version: ").to_owned();
+    let is_v1 = dice.one_in(5);
+    let _ = writeln!(chart_yaml, "apiVersion: {}", if is_v1 { "v1" } else { "v2" });
+    chart_yaml.push_str(dice.of(&[
+        "",
+        "appVersion: 1.10\n",
+        "appVersion: \"2\"\ndeprecated: true\n",
+        "kubeVersion: '>=1.20'\n",
+        "description: |\n  two\n  lines\nkeywords: [a, 1]\n",
+    ]));
+    let mut dependencies = String::new();
+    if depth < 2 {
+        for number in 0..dice.below(3) {
+            let inner = format!("sub{depth}{number}");
+            chart(dice, place, &format!("{folder}/charts/{inner}"), &inner, depth + 1);
+            if dice.one_in(4) {
+                continue;
+            }
+            let _ = write!(
+                dependencies,
+                "- name: {inner}\n  repository: ''\n  version: {}\n",
+                dice.of(&["'*'", "'>=0.0.0-0'", "~1.2", "0.1.0", "''"])
+            );
+            for (odds, line) in [
+                (3, format!("  condition: {inner}.enabled,global.on\n")),
+                (4, "  tags: [front, back]\n".to_owned()),
+                (4, format!("  alias: other{number}\n")),
+                (4, "  import-values: [data, {child: labels, parent: imported}]\n".to_owned()),
+            ] {
+                if dice.one_in(odds) {
+                    dependencies.push_str(&line);
+                }
+            }
+        }
+    }
+    let list = format!("dependencies:\n{dependencies}");
+    match (dependencies.is_empty(), is_v1) {
+        (true, _) => {}
+        (false, true) => drop(place.file(&format!("{folder}/requirements.yaml"), &list)),
+        (false, false) => chart_yaml.push_str(&list),
+    }
+    let _ = version;
+    place.file(&format!("{folder}/Chart.yaml"), &chart_yaml);
+    let mut own = values(dice, 0, 0);
+    own.push_str(dice.of(&[
+        "",
+        "global: {on: true, shared: {a: 1}}\n",
+        "tags: {front: false, back: true}\n",
+        "exports: {data: {mine: 1}}\n",
+        "sub00: {enabled: false}\n",
+        "sub00: {labels: {name: x}, enabled: true}\nsub01: {enabled: 1}\n",
+        "---\nport: 9\n",
+    ]));
+    place.file(&format!("{folder}/values.yaml"), &own);
+    place.file(&format!("{folder}/data/one.txt"), "one\n");
+    place.file(&format!("{folder}/data/two.bin"), "two\n\n");
+    let helpers = format!(
+        "{{{{- define \"{name}.label\" -}}}}{{{{ .Release.Name }}}}-{{{{ .Chart.Name | upper }}}}{{{{- end -}}}}\n"
+    );
+    place.file(&format!("{folder}/templates/_helpers.tpl"), &helpers);
+    for number in 0..1 + dice.below(3) {
+        place.file(&format!("{folder}/templates/t{number}.yaml"), &template(dice, name));
+    }
+    if dice.one_in(3) {
+        place.file(&format!("{folder}/templates/NOTES.txt"), "notes of {{ .Release.Name }}\n");
+    }
+    if dice.one_in(4) {
+        place.file(&format!("{folder}/crds/crd.yaml"), "apiVersion: x\nkind: CustomResourceDefinition\n");
+    }
+    if dice.one_in(4) {
+        place.file(
+            &format!("{folder}/.helmignore"),
+            dice.of(&["*.bin\n", "/data/two*\n# remark\n", "data/\n", "!Chart.yaml\n", "t1.yaml\n", "**\n"]),
+        );
+    }
+    if dice.one_in(5) {
+        place.file(
+            &format!("{folder}/values.schema.json"),
+            r#"{"type": "object", "properties": {"port": {"type": "integer"}}}"#,
+        );
+    }
+}
+
+#[test]
+fn made_charts_render_as_with_helm() {
+    let Some(helms) = helms() else { return };
+    let mut rendered = 0;
+    let first = std::env::var("MAIBOT_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    for seed in first..first + CHARTS {
+        let place = Place::new();
+        let mut dice = Dice(seed);
+        chart(&mut dice, &place, "chart", "top", 0);
+        place.file("values.yaml", &values(&mut dice, 0, 0));
+        let mut arguments: Vec<&str> = vec!["template", "rel", "chart"];
+        for (odds, flags) in [
+            (2, &["-f", "values.yaml"][..]),
+            (3, &["--set", "port=8080,labels.x=1,list={a,2}"]),
+            (4, &["--set-string", "replicas=007"]),
+            (4, &["--include-crds"]),
+            (4, &["--is-upgrade"]),
+            (5, &["--no-hooks"]),
+            (5, &["--skip-tests"]),
+            (4, &["-n", "prod"]),
+            (5, &["-s", "templates/t0.yaml"]),
+            (6, &["--kube-version", "1.29.3-gke.1"]),
+            (6, &["--skip-schema-validation"]),
+            (6, &["--set-json", "sub00={\"size\":1}"]),
+        ] {
+            if dice.one_in(odds) {
+                arguments.extend(flags);
+            }
+        }
+        for (helm, compat) in &helms {
+            let mut command = Command::new(helm);
+            scrub(|name| {
+                command.env_remove(name);
+            });
+            command.args(&arguments).env("HOME", place.path()).env("TZ", "UTC").current_dir(place.path());
+            let wanted = Ran::of(command.output().unwrap());
+            let command = |arguments: &[&str]| Ran::of(place.command(arguments).env("TZ", "UTC").output().unwrap());
+            let given = command(&[&arguments[..], &[compat]].concat());
+            let told = format!("seed {seed}, {compat}: {arguments:?}");
+            assert_eq!(given.stdout, wanted.stdout, "{told}\n{}", given.stderr);
+            assert_eq!(sorted(&given.stderr), sorted(&wanted.stderr), "{told}");
+            assert_eq!(given.status, wanted.status, "{told}");
+            if *compat == "--helm-compat=4" {
+                let own = command(&arguments);
+                assert_eq!((own.stdout == wanted.stdout, own.status == 0), (true, wanted.status == 0), "{told}");
+                rendered += usize::from(own.status == 0);
+            }
+        }
+    }
+    println!("beside Helm: {rendered} of {CHARTS} made charts render");
+    assert!(rendered > 50, "most charts are refused: {rendered} render");
+}
+
+/// Helm says some things in random order.
+fn sorted(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
