@@ -140,7 +140,7 @@ impl Drop for Map {
 /// What a list or map held.
 enum Contents {
     #[expect(dead_code, reason = "only to be dropped")]
-    Items(Vec<Value>),
+    Items(Items),
     #[expect(dead_code, reason = "only to be dropped")]
     Entries(Entries),
 }
