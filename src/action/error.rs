@@ -315,8 +315,13 @@ impl Error {
             Self::Store(error) => error.code(),
             Self::Record(error) => error.code(),
             Self::Chart(error) => error.code(),
-            Self::NoChartPath { .. } | Self::NoChart { .. } => Code::LocalFile,
-            Self::NotInstallable { .. } | Self::MissingDependencies { .. } | Self::KubeVersion { .. } => Code::Chart,
+            Self::NoChartPath { .. } | Self::NoChart { .. } | Self::LocalFile { .. } | Self::UntarTarget { .. } => {
+                Code::LocalFile
+            }
+            Self::NotInstallable { .. }
+            | Self::MissingDependencies { .. }
+            | Self::KubeVersion { .. }
+            | Self::ChartName(_) => Code::Chart,
             Self::NoPostRenderer { .. } | Self::PostRenderer { .. } | Self::PostRendererFailed { .. } => {
                 Code::PostRenderer
             }
@@ -345,8 +350,6 @@ impl Error {
             Self::Delete { .. } => Code::DeleteFailed,
             Self::Manifest(_) => Code::Manifest,
             Self::Registry(error) => error.code(),
-            Self::LocalFile { .. } | Self::UntarTarget { .. } => Code::LocalFile,
-            Self::ChartName(_) => Code::Chart,
             Self::Interrupted => Code::Interrupted,
         }
     }
