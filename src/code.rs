@@ -147,6 +147,8 @@ codes! {
     PostRenderer = "MB2012" => Input;
     /// The chart has something strange about it.
     ChartOdd = "MB2013" => Input;
+    /// A chart did not pass the linter.
+    Lint = "MB2014" => Failure;
 
     // 30xx: the cluster.
     /// No usable kubeconfig.

@@ -54,6 +54,9 @@ pub enum Error {
         /// Their names.
         names: Vec<String>,
     },
+    /// What a chart needs cannot be had.
+    #[error(transparent)]
+    Dependency(#[from] super::dependency::DependencyError),
     /// The values do not fit the dependencies.
     #[error("chart dependencies processing failed: {0}")]
     Dependencies(#[source] values::CoalesceError),
@@ -73,6 +76,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The chart's metadata cannot be written as YAML.
+    #[error("{0}")]
+    ShowChart(String),
     /// `--name-template` cannot be parsed or fails.
     #[error("{0}")]
     NameTemplate(String),
@@ -108,13 +114,8 @@ pub enum Error {
     #[error(transparent)]
     Render(#[from] render::RenderError),
     /// A Go template.
-    #[error("{error}")]
-    Template {
-        /// What is wrong, in Helm's words and as facts.
-        error: Box<render::helm::TemplateError>,
-        /// Where the user gave the value that is null, if that is what is wrong.
-        place: Option<Box<super::Place>>,
-    },
+    #[error("{}", .0.error)]
+    Template(Box<super::TemplateFault>),
     /// The user's values cannot be had.
     #[error(transparent)]
     Values(#[from] values::ValuesError),
@@ -315,10 +316,12 @@ impl Error {
             Self::Store(error) => error.code(),
             Self::Record(error) => error.code(),
             Self::Chart(error) => error.code(),
+            Self::Dependency(error) => error.code(),
             Self::NoChartPath { .. } | Self::NoChart { .. } | Self::LocalFile { .. } | Self::UntarTarget { .. } => {
                 Code::LocalFile
             }
-            Self::NotInstallable { .. }
+            Self::ShowChart(_)
+            | Self::NotInstallable { .. }
             | Self::MissingDependencies { .. }
             | Self::KubeVersion { .. }
             | Self::ChartName(_) => Code::Chart,
@@ -326,7 +329,7 @@ impl Error {
                 Code::PostRenderer
             }
             Self::Render(error) => error.code(),
-            Self::Template { .. } => Code::Template,
+            Self::Template(_) => Code::Template,
             Self::Values(error) => error.code(),
             Self::Dependencies(error) | Self::Coalesce(error) => error.code(),
             Self::Schema { error, .. } => error.code(),

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::ast::{Action, Branch, Call, Mark, Node, Symbol, Template};
 use super::error::{Caller, Cause, ExecError, Failure};
 use super::format;
-use super::machine::Machine;
+use super::machine::{MAKES_TOO_MUCH, Machine, TAKES_TOO_LONG};
 use super::quote::quoted;
 use super::set::Names;
 use super::slot::Slot;
@@ -69,14 +69,16 @@ impl Machine<'_> {
     /// Appends to the text that is made.
     #[inline]
     fn write(&mut self, template: &Template, bytes: &[u8]) -> Run<()> {
-        self.spend(bytes.len()).map_err(|failure| self.spent(template, &failure))?;
+        if !self.affords(bytes.len()) {
+            return Err(self.error(template, Cause::Budget(MAKES_TOO_MUCH.to_owned())));
+        }
         self.out.extend_from_slice(bytes);
         Ok(())
     }
 
     #[inline]
     fn count(&mut self, template: &Template, steps: u64) -> Run<()> {
-        self.step(steps).map_err(|failure| self.spent(template, &failure))
+        if self.steps(steps) { Ok(()) } else { Err(self.error(template, Cause::Budget(TAKES_TOO_LONG.to_owned()))) }
     }
 
     // Variables.

@@ -110,6 +110,19 @@ const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
+/// Where the next left delimiter is. Braces are rare in what is not an action, so that looking for one is faster than
+/// preparing a search for two.
+fn find_left(text: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr(b'{', text.get(from..)?)?;
+        if text.get(at + 1) == Some(&b'{') {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
 /// How many bytes of space the text ends with.
 fn space_at_end(text: &[u8]) -> usize {
     text.iter().rev().take_while(|byte| is_space(**byte)).count()
@@ -123,11 +136,6 @@ fn space_at_start(text: &[u8]) -> usize {
 /// Whether text after a left delimiter begins with a trim marker.
 fn trims_left(text: &[u8]) -> bool {
     matches!(text, [b'-', space, ..] if is_space(*space))
-}
-
-/// Whether text begins with the trim marker of a right delimiter, which the delimiter need not follow.
-fn trims_right(text: &[u8]) -> bool {
-    matches!(text, [space, b'-', ..] if is_space(*space))
 }
 
 impl<'s> Lexer<'s> {
@@ -187,7 +195,7 @@ impl<'s> Lexer<'s> {
     /// Text up to the next action; comments are passed over.
     fn text(&mut self) -> Token {
         loop {
-            let Some(length) = memchr::memmem::find(self.rest(), LEFT) else {
+            let Some(length) = find_left(self.rest()) else {
                 self.at = self.text.len();
                 return self.token(if self.at > self.start { Kind::Text } else { Kind::Eof });
             };
@@ -247,14 +255,12 @@ impl<'s> Lexer<'s> {
     }
 
     /// Whether a right delimiter is here, and if so whether it trims.
+    #[inline]
     fn at_right_delimiter(&self) -> Option<bool> {
-        let rest = self.rest();
-        if trims_right(rest) && rest.get(2..).is_some_and(|rest| rest.starts_with(RIGHT)) {
-            Some(true)
-        } else if rest.starts_with(RIGHT) {
-            Some(false)
-        } else {
-            None
+        match self.rest() {
+            [b'}', b'}', ..] => Some(false),
+            [b' ' | b'\t' | b'\r' | b'\n', b'-', b'}', b'}', ..] => Some(true),
+            _ => None,
         }
     }
 
@@ -352,6 +358,8 @@ impl<'s> Lexer<'s> {
     }
 
     fn alphanumerics(&mut self) {
+        let ascii = self.rest().iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_');
+        self.at += ascii.count();
         while let Some((character, width)) = self.character()
             && is_alphanumeric(character)
         {
@@ -401,7 +409,7 @@ impl<'s> Lexer<'s> {
     fn at_terminator(&self) -> bool {
         match self.byte() {
             None | Some(b' ' | b'\t' | b'\r' | b'\n' | b'.' | b',' | b'|' | b':' | b')' | b'(') => true,
-            Some(_) => self.rest().starts_with(RIGHT),
+            Some(byte) => byte == b'}' && self.rest().starts_with(RIGHT),
         }
     }
 

@@ -93,6 +93,10 @@ impl std::fmt::Debug for HostRef<'_> {
     }
 }
 
+/// What is said when a budget is spent.
+pub(super) const MAKES_TOO_MUCH: &str = "the template makes more than a render may";
+pub(super) const TAKES_TOO_LONG: &str = "the template takes more steps than a render may";
+
 /// A template may run inside of itself this many times through `include`, as Helm counts.
 const MAX_INCLUDES: u32 = 1001;
 
@@ -122,6 +126,11 @@ impl<'a> Machine<'a> {
         self.host.0
     }
 
+    /// The templates that can be called.
+    pub const fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
     /// How this render goes.
     pub const fn options(&self) -> &Options {
         &self.options
@@ -133,20 +142,23 @@ impl<'a> Machine<'a> {
     /// # Errors
     /// If the render would make more than it may.
     pub fn spend(&mut self, amount: usize) -> Result<(), Failure> {
-        let rest = u64::try_from(amount).ok().and_then(|amount| self.budget.checked_sub(amount));
-        self.budget = rest.ok_or_else(|| Failure::Budget("the template makes more than a render may".to_owned()))?;
-        Ok(())
+        if self.affords(amount) { Ok(()) } else { Err(Failure::Budget(MAKES_TOO_MUCH.to_owned())) }
     }
 
-    /// Takes steps.
-    ///
-    /// # Errors
-    /// If the render would take more than it may.
-    pub(super) fn step(&mut self, amount: u64) -> Result<(), Failure> {
+    /// [`spend`](Self::spend) without the words.
+    #[inline]
+    pub(super) fn affords(&mut self, amount: usize) -> bool {
+        let rest = self.budget.checked_sub(amount as u64);
+        self.budget = rest.unwrap_or(self.budget);
+        rest.is_some()
+    }
+
+    /// Takes steps; false if the render would take more than it may.
+    #[inline]
+    pub(super) fn steps(&mut self, amount: u64) -> bool {
         let rest = self.steps.checked_sub(amount);
-        self.steps =
-            rest.ok_or_else(|| Failure::Budget("the template takes more steps than a render may".to_owned()))?;
-        Ok(())
+        self.steps = rest.unwrap_or(self.steps);
+        rest.is_some()
     }
 
     /// How many steps may still be taken.
@@ -226,7 +238,9 @@ impl<'a> Machine<'a> {
 
     /// The text that a template makes, for a function.
     fn text_of(&mut self, template: &Template, data: Value, prefix: impl Fn() -> String) -> Result<Text, Failure> {
-        self.step(1)?;
+        if !self.steps(1) {
+            return Err(Failure::Budget(TAKES_TOO_LONG.to_owned()));
+        }
         if stack::is_low() {
             return Err(Failure::Budget("templates are nested too deep".to_owned()));
         }

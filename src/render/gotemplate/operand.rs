@@ -349,10 +349,7 @@ impl Machine<'_> {
 
     fn call(&mut self, template: &Template, dot: &Slot, callee: Callee, mark: Mark, given: Given<'_>) -> Run<Slot> {
         match callee {
-            Callee::Function(function) => {
-                let arguments = Arguments::new();
-                self.call_function(template, dot, function, mark, given, arguments)
-            }
+            Callee::Function(function) => self.call_function(template, dot, function, mark, given, None),
             Callee::Builtin(builtin) => self.call_builtin(template, dot, builtin, mark, given),
         }
     }
@@ -366,9 +363,7 @@ impl Machine<'_> {
         mark: Mark,
         given: Given<'_>,
     ) -> Run<Slot> {
-        let mut arguments = Arguments::new();
-        arguments.push(receiver.clone());
-        self.call_function(template, dot, method, mark, given, arguments)
+        self.call_function(template, dot, method, mark, given, Some(receiver))
     }
 
     /// Checks that a function is given as many arguments as it takes.
@@ -384,7 +379,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Calls a function of a table; `arguments` holds the receiver of a method.
+    /// Calls a function of a table, a method with its receiver.
     fn call_function(
         &mut self,
         template: &Template,
@@ -392,10 +387,12 @@ impl Machine<'_> {
         function: &'static Function,
         mark: Mark,
         given: Given<'_>,
-        mut arguments: Arguments<Value>,
+        receiver: Option<&Value>,
     ) -> Run<Slot> {
         let fixed = function.params.len() - usize::from(function.variadic && !function.params.is_empty());
         self.check_count(template, function.name, fixed, function.variadic, &given)?;
+        let mut arguments = Arguments::new();
+        arguments.extend(receiver.cloned());
         let repeated = function.params.last().copied().unwrap_or(Type::Any);
         let wanted = |index: usize| function.params.get(index).copied().unwrap_or(repeated);
         for (index, operand) in given.operands.iter().enumerate() {
@@ -441,11 +438,13 @@ impl Machine<'_> {
                     (None, Some(last)) => reflect_string(&last.value),
                     (None, None) => String::new(),
                 };
-                let arguments = self.slots(template, dot, given)?;
+                let mut arguments = Arguments::new();
+                self.slots(template, dot, given, &mut arguments)?;
                 Err(not_callable(&name, arguments.first()))
             }
             _ if builtin.takes_slots() => {
-                let arguments = self.slots(template, dot, given)?;
+                let mut arguments = Arguments::new();
+                self.slots(template, dot, given, &mut arguments)?;
                 builtin.run_slots(&arguments)
             }
             _ => {
@@ -472,13 +471,12 @@ impl Machine<'_> {
     }
 
     /// All arguments where `reflect.Value` is wanted.
-    fn slots(&mut self, template: &Template, dot: &Slot, given: Given<'_>) -> Run<Arguments<Slot>> {
-        let mut arguments = Arguments::new();
+    fn slots(&mut self, template: &Template, dot: &Slot, given: Given<'_>, arguments: &mut Arguments<Slot>) -> Run<()> {
         for operand in given.operands {
             arguments.push(self.operand(template, dot, operand)?);
         }
         arguments.extend(given.last);
-        Ok(arguments)
+        Ok(())
     }
 
     /// `and` and `or`: what follows the argument that decides is not even evaluated.

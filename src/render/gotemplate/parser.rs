@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use super::ast::{Action, Branch, Call, Callee, Command, Mark, Node, Operand, Pipe, Symbol, Template};
 use super::builtins::Builtin;
 use super::error::ParseError;
@@ -143,13 +145,8 @@ impl Parser<'_> {
     // Tokens.
 
     fn next(&mut self) -> Token {
-        let token = if let Some(ahead) = self.tree.ahead.checked_sub(1) {
-            self.tree.ahead = ahead;
-            self.tree.tokens.get(ahead).copied().unwrap_or(self.tree.tokens[0])
-        } else {
-            self.tree.tokens[0] = self.lexer.next();
-            self.tree.tokens[0]
-        };
+        let token = self.peek();
+        self.tree.ahead -= 1;
         if token.kind != Kind::Space {
             self.end = token.end;
         }
@@ -174,11 +171,11 @@ impl Parser<'_> {
     }
 
     fn peek(&mut self) -> Token {
-        let end = self.end;
-        let token = self.next();
-        self.back();
-        self.end = end;
-        token
+        if self.tree.ahead == 0 {
+            self.tree.ahead = 1;
+            self.tree.tokens[0] = self.lexer.next();
+        }
+        self.tree.tokens.get(self.tree.ahead - 1).copied().unwrap_or(self.tree.tokens[0])
     }
 
     fn next_word(&mut self) -> Token {
@@ -191,11 +188,13 @@ impl Parser<'_> {
     }
 
     fn peek_word(&mut self) -> Token {
-        let end = self.end;
-        let token = self.next_word();
-        self.back();
-        self.end = end;
-        token
+        loop {
+            let token = self.peek();
+            if token.kind != Kind::Space {
+                return token;
+            }
+            self.tree.ahead -= 1;
+        }
     }
 
     fn text(&self, token: Token) -> &[u8] {
@@ -500,7 +499,7 @@ impl Parser<'_> {
         let start = self.peek_word().start;
         let mut mark = self.mark(start, start, start);
         let (variables, assigns) = self.declarations(context)?;
-        let mut commands = Vec::new();
+        let mut commands = SmallVec::<[Command; 2]>::new();
         loop {
             let token = self.next_word();
             match token.kind {
@@ -536,12 +535,12 @@ impl Parser<'_> {
         }
         mark.end = commands.last().map_or(mark.end, |command| command.mark.end);
         self.nesting -= 1;
-        Ok(Pipe { mark, assigns, variables: variables.into(), commands: commands.into() })
+        Ok(Pipe { mark, assigns, variables: variables.into_boxed_slice(), commands: commands.into_boxed_slice() })
     }
 
     /// The variables at the start of a pipeline, and whether they are assigned to.
-    fn declarations(&mut self, context: &str) -> Parsed<(Vec<(Mark, Symbol)>, bool)> {
-        let mut variables = Vec::new();
+    fn declarations(&mut self, context: &str) -> Parsed<(SmallVec<[(Mark, Symbol); 2]>, bool)> {
+        let mut variables = SmallVec::new();
         loop {
             let variable = self.peek_word();
             if variable.kind != Kind::Variable {
@@ -583,7 +582,7 @@ impl Parser<'_> {
         let start = self.peek_word().start;
         let mut mark = self.mark(start, start, start);
         let mut first = None;
-        let mut arguments = Vec::new();
+        let mut arguments = SmallVec::<[Operand; 4]>::new();
         loop {
             self.peek_word();
             if let Some(operand) = self.operand()? {
@@ -604,7 +603,7 @@ impl Parser<'_> {
             break;
         }
         match first {
-            Some(first) => Ok(Command { mark, first, arguments: arguments.into() }),
+            Some(first) => Ok(Command { mark, first, arguments: arguments.into_boxed_slice() }),
             None => self.fail("empty command"),
         }
     }
@@ -616,17 +615,16 @@ impl Parser<'_> {
         if field.kind != Kind::Field {
             return Ok(Some(term));
         }
-        let mut fields = Vec::new();
+        let mut fields = SmallVec::<[Text; 4]>::new();
         while self.peek().kind == Kind::Field {
             let token = self.next();
             fields.push(self.field_name(token));
         }
         // Go reports the place of the first field that was added.
         let mark = self.mark(field.start, term.mark().start, self.end);
-        let join = |first: Box<[Text]>| first.into_vec().into_iter().chain(fields.iter().cloned()).collect();
         Ok(Some(match term {
-            Operand::Field(_, first) => Operand::Field(mark, join(first)),
-            Operand::Variable(_, symbol, first) => Operand::Variable(mark, symbol, join(first)),
+            Operand::Field(_, first) => Operand::Field(mark, joined(first, fields)),
+            Operand::Variable(_, symbol, first) => Operand::Variable(mark, symbol, joined(first, fields)),
             Operand::Bool(term, _)
             | Operand::String(term, _)
             | Operand::Number(term, _)
@@ -635,7 +633,7 @@ impl Parser<'_> {
                 let text = self.source.slice(term.start as usize..term.end as usize);
                 return self.fail(format!("unexpected . after term {}", quoted(text)));
             }
-            term => Operand::Chain(mark, Box::new((term, fields.into()))),
+            term => Operand::Chain(mark, Box::new((term, fields.into_boxed_slice()))),
         }))
     }
 
@@ -701,4 +699,12 @@ impl Parser<'_> {
         };
         Ok(Some(operand))
     }
+}
+
+/// Fields, with more fields after them.
+fn joined(first: Box<[Text]>, more: SmallVec<[Text; 4]>) -> Box<[Text]> {
+    let mut all = Vec::with_capacity(first.len() + more.len());
+    all.extend(first);
+    all.extend(more);
+    all.into_boxed_slice()
 }

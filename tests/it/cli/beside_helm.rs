@@ -261,6 +261,17 @@ fn chart(dice: &mut Dice, place: &Place, folder: &str, name: &str, depth: usize)
     }
 }
 
+/// What Helm makes of a line, and what we make of it.
+fn side_by_side(place: &Place, helm: &PathBuf, compat: &str, arguments: &[&str]) -> (Ran, Ran) {
+    let mut command = Command::new(helm);
+    scrub(|name| {
+        command.env_remove(name);
+    });
+    command.args(arguments).env("HOME", place.path()).env("TZ", "UTC").current_dir(place.path());
+    let ours = [arguments, &[compat]].concat();
+    (Ran::of(command.output().unwrap()), Ran::of(place.command(&ours).env("TZ", "UTC").output().unwrap()))
+}
+
 #[test]
 fn made_charts_render_as_with_helm() {
     let Some(helms) = helms() else { return };
@@ -291,20 +302,13 @@ fn made_charts_render_as_with_helm() {
             }
         }
         for (helm, compat) in &helms {
-            let mut command = Command::new(helm);
-            scrub(|name| {
-                command.env_remove(name);
-            });
-            command.args(&arguments).env("HOME", place.path()).env("TZ", "UTC").current_dir(place.path());
-            let wanted = Ran::of(command.output().unwrap());
-            let command = |arguments: &[&str]| Ran::of(place.command(arguments).env("TZ", "UTC").output().unwrap());
-            let given = command(&[&arguments[..], &[compat]].concat());
+            let (wanted, given) = side_by_side(&place, helm, compat, &arguments);
             let told = format!("seed {seed}, {compat}: {arguments:?}");
             assert_eq!(given.stdout, wanted.stdout, "{told}\n{}", given.stderr);
             assert_eq!(sorted(&given.stderr), sorted(&wanted.stderr), "{told}");
             assert_eq!(given.status, wanted.status, "{told}");
             if *compat == "--helm-compat=4" {
-                let own = command(&arguments);
+                let own = Ran::of(place.command(&arguments).env("TZ", "UTC").output().unwrap());
                 assert_eq!((own.stdout == wanted.stdout, own.status == 0), (true, wanted.status == 0), "{told}");
                 rendered += usize::from(own.status == 0);
             }
@@ -319,4 +323,26 @@ fn sorted(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     lines.sort();
     lines
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_chart_are_told_of_as_by_helm() {
+    let Some(helms) = helms() else { return };
+    let place = Place::new();
+    place.file("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    place.file("chart/requirements.yaml", "dependencies: []\n");
+    place.file("outside/a.yaml", "kind: A\n");
+    place.file("outside/ignored.txt", "");
+    place.file("chart/.helmignore", "ignored\n");
+    std::os::unix::fs::symlink("../outside", place.path().join("chart/templates")).unwrap();
+    std::os::unix::fs::symlink("../outside/ignored.txt", place.path().join("chart/ignored")).unwrap();
+    for (helm, compat) in &helms {
+        let (wanted, given) = side_by_side(&place, helm, compat, &["template", "rel", "chart"]);
+        assert_eq!(
+            (given.stdout, given.stderr, given.status),
+            (wanted.stdout, wanted.stderr, wanted.status),
+            "{compat}"
+        );
+    }
 }
