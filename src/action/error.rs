@@ -54,6 +54,9 @@ pub enum Error {
         /// Their names.
         names: Vec<String>,
     },
+    /// What a chart needs cannot be had.
+    #[error(transparent)]
+    Dependency(#[from] super::dependency::DependencyError),
     /// The values do not fit the dependencies.
     #[error("chart dependencies processing failed: {0}")]
     Dependencies(#[source] values::CoalesceError),
@@ -313,6 +316,7 @@ impl Error {
             Self::Store(error) => error.code(),
             Self::Record(error) => error.code(),
             Self::Chart(error) => error.code(),
+            Self::Dependency(error) => error.code(),
             Self::NoChartPath { .. } | Self::NoChart { .. } => Code::LocalFile,
             Self::ShowChart(_)
             | Self::NotInstallable { .. }

@@ -3,6 +3,7 @@
 
 mod cancel;
 mod configure;
+pub mod dependency;
 mod error;
 mod event;
 mod host;

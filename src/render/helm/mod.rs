@@ -24,7 +24,7 @@ pub use trouble::{Fault, Frame, Hint, Trouble};
 
 use std::collections::BTreeMap;
 
-use super::gotemplate::host::Host;
+use super::gotemplate::host::{Host, PassedOver};
 use super::gotemplate::machine::{Machine, MissingKey, Options};
 use super::gotemplate::set::Templates;
 use super::{ReleaseInfo, is_partial, stack};
@@ -160,6 +160,10 @@ impl Host for Guarded<'_> {
 
     fn random(&self, buffer: &mut [u8]) -> Result<(), String> {
         self.0.host.random(buffer)
+    }
+
+    fn passed_over(&self, what: PassedOver, words: &str) {
+        self.0.host.passed_over(what, words);
     }
 
     fn host_by_name(&self, name: &str) -> String {
