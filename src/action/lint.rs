@@ -2,6 +2,7 @@
 //! values. Rules: Helm's `pkg/action/lint.go`.
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use bytes::Bytes;
 
@@ -12,6 +13,7 @@ use crate::application::images::Image;
 use crate::application::{consent, names};
 use crate::chart::{self, Chart, File, Links, MAX_FILE_SIZE, archive};
 use crate::lint::{self, Entry, Message, Options, Report, Severity, Subject};
+use crate::render::gotemplate::host::{Host, PassedOver};
 use crate::render::helm::{self, Capabilities, KubeVersion};
 use crate::render::{self, ReleaseInfo};
 use crate::values::{Compat, check_one, unknown_keys};
@@ -19,6 +21,8 @@ use crate::yaml::{self, Mapping, Numbers, Step, Value};
 
 /// The release's name that templates are rendered with.
 const RELEASE: &str = "test-release";
+/// How many refusals of templates are told of: they may stand in a loop.
+const MAX_PASSED: usize = 1000;
 
 /// What is checked against.
 #[derive(Debug, Clone)]
@@ -156,15 +160,18 @@ fn lint_folder(folder: &Path, shown: String, settings: &LintSettings, notices: &
         crds: kind(&folder.join("crds")),
         chart: chart.map_err(|error| error.to_string()),
     };
+    let listener = Listener::default();
     let options = Options {
         values: settings.values.map(),
         skip_schema: settings.skip_schema_validation,
         kubernetes: settings.kubernetes(),
         compat: settings.compat,
-        render: &|chart, values| render_go(chart, values, settings),
+        render: &|chart, values| render_go(chart, values, settings, &listener),
     };
     let report = lint::run(&subject, &options);
+    let passed = listener.passed.into_inner().unwrap_or_default();
     report.warnings.into_iter().for_each(|warning| notices(Notice::Values(warning)));
+    passed.into_iter().for_each(|(what, words)| notices(Notice::PassedOver { what, words }));
     Linted::Messages(report.messages)
 }
 
@@ -198,13 +205,18 @@ fn kind(path: &Path) -> Entry {
     }
 }
 
-fn render_go(chart: &Chart, values: &Mapping, settings: &LintSettings) -> Result<Vec<lint::RenderedFile>, String> {
+fn render_go(
+    chart: &Chart,
+    values: &Mapping,
+    settings: &LintSettings,
+    listener: &Listener,
+) -> Result<Vec<lint::RenderedFile>, String> {
     let request = helm::Request {
         chart,
         values,
         release: &settings.release(),
         capabilities: &settings.capabilities(),
-        host: &host::Machine,
+        host: listener,
         compat: settings.compat,
         strict: false,
         lint: true,
@@ -212,6 +224,34 @@ fn render_go(chart: &Chart, values: &Mapping, settings: &LintSettings) -> Result
     };
     let files = helm::render(&request).map_err(|error| error.to_string())?;
     Ok(files.into_iter().map(|file| (file.path, String::from_utf8_lossy(&file.text).into_owned())).collect())
+}
+
+/// This machine, and what templates would have refused.
+#[derive(Debug, Default)]
+struct Listener {
+    passed: Mutex<Vec<(PassedOver, String)>>,
+}
+
+impl Host for Listener {
+    fn now(&self) -> i128 {
+        host::Machine.now()
+    }
+
+    fn time_zone(&self) -> String {
+        host::Machine.time_zone()
+    }
+
+    fn random(&self, buffer: &mut [u8]) -> Result<(), String> {
+        host::Machine.random(buffer)
+    }
+
+    fn passed_over(&self, what: PassedOver, words: &str) {
+        if let Ok(mut passed) = self.passed.lock()
+            && passed.len() < MAX_PASSED
+        {
+            passed.push((what, words.to_owned()));
+        }
+    }
 }
 
 /// Lints the chart inside this program with the user's values: their keys and types, what follows from them for names,

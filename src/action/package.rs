@@ -87,8 +87,11 @@ impl PackageError {
 /// If there is no valid chart, or the archive cannot be written.
 pub fn package(settings: &PackageSettings) -> Result<PathBuf, PackageError> {
     let typed = &settings.chart;
-    if let Err(error) = std::fs::metadata(typed) {
-        return Err(PackageError::Absent { path: typed.clone(), problem: chart::go_text(&error) });
+    match std::fs::metadata(typed) {
+        Err(error) => return Err(PackageError::Absent { path: typed.clone(), problem: chart::go_text(&error) }),
+        // To Helm 3 a file is a folder without anything in it.
+        Ok(found) if !found.is_dir() && settings.compat == Compat::Helm3 => return Err(ChartError::NoChartYaml.into()),
+        Ok(_) => {}
     }
     let mut chart = chart::load_folder(typed, settings.compat, settings.links)?;
     if settings.compat == Compat::Helm4 && chart.metadata.api_version == "v3" {

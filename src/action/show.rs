@@ -4,7 +4,6 @@ use super::{ChartSource, Error};
 use crate::chart::{self, Chart, File, Links, save};
 use crate::jsonpath::{PathError, Template};
 use crate::values::Compat;
-use crate::yaml::{self, Numbers, Value};
 
 /// What is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +53,9 @@ pub fn show(chart: &Chart, part: Part, template: Option<&Template>, compat: Comp
         let text = save::chart_yaml(&chart.metadata).map_err(|error| Error::ShowChart(error.to_string()))?;
         line(&mut out, text.as_bytes());
     }
-    if matches!(part, Part::All | Part::Values) && has_values(chart, compat) {
+    if matches!(part, Part::All | Part::Values)
+        && let Some(values) = chart.raw_values()
+    {
         if is_all {
             line(&mut out, b"---");
         }
@@ -63,7 +64,7 @@ pub fn show(chart: &Chart, part: Part, template: Option<&Template>, compat: Comp
                 Ok(text) => out.extend_from_slice(text.as_bytes()),
                 Err(error) => no_result = Some(error),
             },
-            None => line(&mut out, chart.raw_values().unwrap_or_default()),
+            None => line(&mut out, values),
         }
     }
     if matches!(part, Part::All | Part::Readme)
@@ -83,13 +84,6 @@ pub fn show(chart: &Chart, part: Part, template: Option<&Template>, compat: Comp
 fn line(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(text);
     out.push(b'\n');
-}
-
-/// Whether there are values to show. For Helm 3 a file without a document has none.
-fn has_values(chart: &Chart, compat: Compat) -> bool {
-    chart.raw_values().is_some_and(|raw| {
-        compat == Compat::Helm4 || yaml::read(raw, Numbers::Exact).is_ok_and(|value| value != Value::Null)
-    })
 }
 
 fn readme(chart: &Chart) -> Option<&File> {

@@ -11,6 +11,7 @@ mod command;
 mod complete;
 mod completion;
 mod configuration;
+mod dependency;
 mod env;
 mod environment;
 mod explain;
@@ -131,11 +132,13 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
             args.settings(&printer).and_then(|settings| runtime::compute(move || template::run(settings, &context)))
         }
         Verb::Show(args) => {
-            if let Some(password) = args.password() {
-                printer.learn_secret(password);
-            }
+            learn(&printer, args.password());
             args.settings(printer.helm().is_some())
                 .and_then(|settings| runtime::compute(move || show::run(&settings, &context)))
+        }
+        Verb::Dependency(args) => {
+            learn(&printer, args.password());
+            runtime::run(context, move |context| async move { dependency::run(args, &context).await })
         }
         Verb::Lint(args) => {
             args.settings(printer.helm()).and_then(|settings| runtime::compute(move || lint::run(settings, &context)))
@@ -143,7 +146,10 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
         Verb::Package(args) => args
             .settings(sources.environment.set(package::EPOCH))
             .and_then(|settings| runtime::compute(move || package::run(&settings, &context))),
-        Verb::Versions(args) => done(versions::run(&args, &printer)),
+        Verb::Versions(args) => {
+            learn(&printer, args.password());
+            done(versions::run(&args, &context))
+        }
         Verb::Pull(args) => {
             learn(&printer, args.password());
             args.settings().and_then(|settings| {

@@ -1,18 +1,21 @@
 //! `maibot versions`: which charts of MaiBot exist, what belongs together in each, and what a move between two brings
-//! with it. From the table inside this program; nothing is asked over the network.
+//! with it. From the table inside this program; only with `--remote` a registry is asked.
 
 use clap::Args;
 use serde::Serialize;
 
+use crate::action;
 use crate::application::components::ComponentId;
 use crate::application::consent::Agreement;
 use crate::application::versions::{ChartVersion, ConfigHome, Move, Versions};
 use crate::chart::Chart;
 use crate::code::Code;
-use crate::ui::{Failure, OutputFormat, Printer, Table, json_line};
+use crate::ui::{Failure, OutputFormat, Table, json_line};
 
-use super::args::{OutputArgs, refuse};
+use super::args::OutputArgs;
 use super::release_text;
+use super::runtime::{self, Context};
+use super::source::{AccessArgs, Chatter};
 
 /// List the charts of MaiBot and what belongs together in each
 ///
@@ -31,9 +34,16 @@ pub(crate) struct VersionsArgs {
     remote: bool,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten, next_help_heading = "Options")]
+    access: AccessArgs,
 }
 
 impl VersionsArgs {
+    /// The password of the registry, if one was given.
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.access.password()
+    }
+
     pub(crate) fn format(&self) -> Result<OutputFormat, Failure> {
         self.output.format()
     }
@@ -44,6 +54,15 @@ struct Listing {
     /// The version of the chart inside this program.
     embedded: String,
     charts: Vec<Entry>,
+    /// What the registry has, newest first; there only if it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remote: Option<Remote>,
+}
+
+#[derive(Debug, Serialize)]
+struct Remote {
+    reference: String,
+    versions: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -96,8 +115,7 @@ struct ChangeEntry {
 }
 
 /// Prints the table, or what a move brings with it.
-pub(crate) fn run(args: &VersionsArgs, printer: &Printer) -> Result<(), Failure> {
-    refuse(&[(args.remote, "--remote")])?;
+pub(crate) fn run(args: &VersionsArgs, context: &Context) -> Result<(), Failure> {
     let format = args.format()?;
     let table = Versions::get();
     let embedded = Chart::embedded().map_err(|error| Failure::room(error.code(), &error))?.metadata.version;
@@ -109,10 +127,20 @@ pub(crate) fn run(args: &VersionsArgs, printer: &Printer) -> Result<(), Failure>
         }
         None => {
             let charts = table.charts.iter().map(|chart| entry(table, chart)).collect();
-            listing(&Listing { embedded, charts }, format)?
+            let remote = if args.remote { Some(remote(args, context)?) } else { None };
+            listing(&Listing { embedded, charts, remote }, format)?
         }
     };
-    printer.result(&text)
+    context.printer.result(&text)
+}
+
+/// Asks the registry of the default chart.
+fn remote(args: &VersionsArgs, context: &Context) -> Result<Remote, Failure> {
+    let reference = context.global.default_chart.clone();
+    let registry = context.registry(&args.access.access(), Chatter::Stderr)?;
+    let versions = runtime::wait_for(registry.versions(&reference))?
+        .map_err(|error| context.verdict(action::Error::from(error), "versions"))?;
+    Ok(Remote { reference, versions })
 }
 
 /// No chart of that version.
@@ -225,7 +253,10 @@ fn listing(listing: &Listing, format: OutputFormat) -> Result<String, Failure> {
                 table.row(row);
             }
             let follows = listing.charts.iter().find(|entry| entry.embedded).map(|entry| entry.chart.as_str());
-            let note = format!("\nbuilt in: {}, which follows {}\n", listing.embedded, follows.unwrap_or_default());
+            let mut note = format!("\nbuilt in: {}, which follows {}\n", listing.embedded, follows.unwrap_or_default());
+            if let Some(remote) = &listing.remote {
+                note.push_str(&format!("{} has: {}\n", remote.reference, remote.versions.join(", ")));
+            }
             Ok(table.render() + &note)
         }
     }

@@ -63,7 +63,9 @@ fn render(chart: &Chart, options: &Options<'_>, report: &mut Report) -> Option<(
     // What is wrong here is nothing that the rules speak of: installing does.
     let processed = process_dependencies(chart, options.values, options.compat, &mut warnings);
     let coalesced = processed.ok().and_then(|(chart, tree)| {
-        let values = values::coalesce(&tree, options.values, options.compat, &mut warnings).ok()?;
+        // Helm does it twice: what a null of the user's has taken away comes back the second time.
+        let once = values::coalesce(&tree, options.values, options.compat, &mut warnings).ok()?;
+        let values = values::coalesce(&tree, &once, options.compat, &mut warnings).ok()?;
         Some((chart, tree, values))
     });
     report.warn(warnings);

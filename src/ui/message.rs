@@ -9,6 +9,7 @@ use crate::action::{Change, FileChange, Notice, ObjectState, Phase};
 use crate::chart::LoadWarning;
 use crate::code::Code;
 use crate::registry;
+use crate::render::gotemplate::host::PassedOver;
 use crate::values::Compat;
 
 use super::compat::{Helm, quoted, slog_value};
@@ -234,6 +235,8 @@ impl Message {
             ),
             Self::ClaimsDeleted { claims } => format!("已连同全部数据删除：{}", names(claims)),
             Self::Notice(Notice::Deprecated) => "此 chart 已弃用".to_owned(),
+            Self::Notice(Notice::PassedOver { what: PassedOver::Required, words }) => format!("缺少必需的值：{words}"),
+            Self::Notice(Notice::PassedOver { what: PassedOver::Fail, words }) => format!("模板拒绝：{words}"),
             Self::Notice(Notice::UnknownHook { path, events }) => {
                 format!("{path}：略去一个文档，无人认识它的 hook：{events}")
             }
@@ -337,6 +340,14 @@ fn helm_notice(notice: &Notice, helm: Helm) -> String {
     match (notice, helm) {
         (Notice::Values(warning), _) => warning.line(compat),
         (Notice::Chart(warning), Helm::Three) => warning.helm3_line(),
+        (Notice::PassedOver { what, words }, Helm::Three) => match what {
+            PassedOver::Required => format!("engine.go:206: [INFO] Missing required value: {words}"),
+            PassedOver::Fail => format!("engine.go:227: [INFO] Fail: {words}"),
+        },
+        (Notice::PassedOver { what, words }, Helm::Four) => match what {
+            PassedOver::Required => format!("level=WARN msg=\"missing required value\" message={}", slog_value(words)),
+            PassedOver::Fail => format!("level=INFO msg=\"funcMap fail\" message={}", slog_value(words)),
+        },
         (Notice::Chart(LoadWarning::Link { path, target }), Helm::Four) => format!(
             "level=INFO msg=\"found symbolic link in path. Contents of linked file included and used\" path={} resolved={}",
             slog_value(&path.display().to_string()),
