@@ -147,6 +147,8 @@ codes! {
     PostRenderer = "MB2012" => Input;
     /// The chart has something strange about it.
     ChartOdd = "MB2013" => Input;
+    /// A chart did not pass the linter.
+    Lint = "MB2014" => Failure;
 
     // 30xx: the cluster.
     /// No usable kubeconfig.
@@ -237,6 +239,26 @@ codes! {
     VolumeConfig = "MB6003" => Data;
     /// A claim that has to be there is being deleted.
     ClaimTerminating = "MB6004" => Temporary;
+
+    // 70xx: registries and chart repositories.
+    /// The chart's address, reference or version cannot be understood.
+    ChartReference = "MB7001" => Usage;
+    /// There is no such chart, or no such version of it.
+    ChartNotFound = "MB7002" => NotFound;
+    /// The registry or repository cannot be reached.
+    RegistryUnreachable = "MB7003" => Unreachable;
+    /// The registry or repository does not let us in (401, 403).
+    RegistryUnauthorized = "MB7004" => Forbidden;
+    /// The registry or repository asks to slow down (429), or fails (5xx), after all retries.
+    RegistryOverloaded = "MB7005" => Temporary;
+    /// The registry's or repository's answer cannot be used.
+    RegistryProtocol = "MB7006" => Protocol;
+    /// A chart is not what its digest says.
+    ChartDigest = "MB7007" => Protocol;
+    /// A chart's signature is missing, or not in order.
+    ChartSignature = "MB7008" => Input;
+    /// A file of registry credentials, or a credential helper, cannot be used.
+    RegistryCredentials = "MB7009" => Usage;
 
     // 90xx: defects.
     /// A defect of `maibot`.

@@ -17,6 +17,8 @@ pub mod code;
 pub mod jsonpath;
 pub mod lint;
 mod path_match;
+pub mod proxy;
+pub mod registry;
 pub mod release;
 pub mod render;
 pub mod ui;

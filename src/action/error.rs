@@ -1,10 +1,12 @@
 //! What can end a verb badly, and the state things are in then. `ui` turns both into words for the user.
 
+use std::path::PathBuf;
+
 use super::ownership::Foreign;
 use super::{ObjectRef, Phase};
 use crate::code::Code;
 use crate::release::{RecordError, Status, StoreError};
-use crate::{application, chart, cluster, render, values};
+use crate::{application, chart, cluster, registry, render, values};
 
 /// Why a verb did not succeed. The texts are Helm's where Helm has one.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,9 @@ pub enum Error {
         /// Their names.
         names: Vec<String>,
     },
+    /// What a chart needs cannot be had.
+    #[error(transparent)]
+    Dependency(#[from] super::dependency::DependencyError),
     /// The values do not fit the dependencies.
     #[error("chart dependencies processing failed: {0}")]
     Dependencies(#[source] values::CoalesceError),
@@ -71,6 +76,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The chart's metadata cannot be written as YAML.
+    #[error("{0}")]
+    ShowChart(String),
     /// `--name-template` cannot be parsed or fails.
     #[error("{0}")]
     NameTemplate(String),
@@ -106,13 +114,8 @@ pub enum Error {
     #[error(transparent)]
     Render(#[from] render::RenderError),
     /// A Go template.
-    #[error("{error}")]
-    Template {
-        /// What is wrong, in Helm's words and as facts.
-        error: Box<render::helm::TemplateError>,
-        /// Where the user gave the value that is null, if that is what is wrong.
-        place: Option<Box<super::Place>>,
-    },
+    #[error("{}", .0.error)]
+    Template(Box<super::TemplateFault>),
     /// The user's values cannot be had.
     #[error(transparent)]
     Values(#[from] values::ValuesError),
@@ -252,9 +255,45 @@ pub enum Error {
     /// The stored manifest cannot be read.
     #[error("corrupted release record. You must manually delete the resources: {0}")]
     Manifest(String),
+    /// A registry or chart repository.
+    #[error(transparent)]
+    Registry(Box<registry::Error>),
+    /// A local file or folder.
+    #[error("{action} {}: {}", path.display(), system_text(error))]
+    LocalFile {
+        /// `open`, `mkdir`, ….
+        action: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// A chart is to be unpacked where something is already.
+    #[error("failed to untar: a file or directory with the name {} already exists", path.display())]
+    UntarTarget {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A chart whose name no folder may have.
+    #[error("{0}")]
+    ChartName(String),
     /// A signal came.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<registry::Error> for Error {
+    fn from(error: registry::Error) -> Self {
+        match error {
+            registry::Error::Interrupted => Self::Interrupted,
+            other => Self::Registry(Box::new(other)),
+        }
+    }
+}
+
+/// What the system says, as Go says it.
+fn system_text(error: &std::io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 fn ownership_text(foreign: &[Foreign]) -> String {
@@ -277,13 +316,20 @@ impl Error {
             Self::Store(error) => error.code(),
             Self::Record(error) => error.code(),
             Self::Chart(error) => error.code(),
-            Self::NoChartPath { .. } | Self::NoChart { .. } => Code::LocalFile,
-            Self::NotInstallable { .. } | Self::MissingDependencies { .. } | Self::KubeVersion { .. } => Code::Chart,
+            Self::Dependency(error) => error.code(),
+            Self::NoChartPath { .. } | Self::NoChart { .. } | Self::LocalFile { .. } | Self::UntarTarget { .. } => {
+                Code::LocalFile
+            }
+            Self::ShowChart(_)
+            | Self::NotInstallable { .. }
+            | Self::MissingDependencies { .. }
+            | Self::KubeVersion { .. }
+            | Self::ChartName(_) => Code::Chart,
             Self::NoPostRenderer { .. } | Self::PostRenderer { .. } | Self::PostRendererFailed { .. } => {
                 Code::PostRenderer
             }
             Self::Render(error) => error.code(),
-            Self::Template { .. } => Code::Template,
+            Self::Template(_) => Code::Template,
             Self::Values(error) => error.code(),
             Self::Dependencies(error) | Self::Coalesce(error) => error.code(),
             Self::Schema { error, .. } => error.code(),
@@ -306,6 +352,7 @@ impl Error {
             Self::SystemLabel | Self::BadKubeVersion { .. } | Self::NameTemplate(_) => Code::Usage,
             Self::Delete { .. } => Code::DeleteFailed,
             Self::Manifest(_) => Code::Manifest,
+            Self::Registry(error) => error.code(),
             Self::Interrupted => Code::Interrupted,
         }
     }

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+
 use super::{Error, Notice};
 use crate::chart::{self, Chart, ChartError, Links};
 use crate::values::Compat;
@@ -14,6 +16,13 @@ pub enum ChartSource {
     Embedded,
     /// A folder or an archive.
     Path(PathBuf),
+    /// An archive that was fetched.
+    Archive {
+        /// Where it came from, to be shown.
+        origin: String,
+        /// Its bytes.
+        content: Bytes,
+    },
 }
 
 impl ChartSource {
@@ -44,6 +53,7 @@ impl ChartSource {
         match self {
             Self::Embedded => Ok(Chart::embedded()?),
             Self::Path(path) => Ok(chart::load(path, compat, links)?),
+            Self::Archive { content, .. } => Ok(chart::archive::from_archive(content, compat)?),
         }
     }
 
@@ -58,7 +68,11 @@ impl ChartSource {
         notices: &mut dyn FnMut(Notice),
     ) -> Result<Chart, Error> {
         let chart = self.load(compat, links)?;
-        chart.tree().iter().flat_map(|chart| &chart.warnings).for_each(|warning| notices(Notice::Chart(*warning)));
+        chart
+            .tree()
+            .iter()
+            .flat_map(|chart| &chart.warnings)
+            .for_each(|warning| notices(Notice::Chart(warning.clone())));
         let kind = &chart.metadata.kind;
         if !matches!(kind.as_str(), "" | "application") {
             return Err(Error::NotInstallable { kind: kind.clone() });

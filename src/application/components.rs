@@ -28,6 +28,11 @@ pub enum ComponentId {
     SqliteWeb,
 }
 
+impl ComponentId {
+    /// Every component.
+    pub const ALL: [Self; 5] = [Self::Core, Self::Adapter, Self::Napcat, Self::StatisticsDashboard, Self::SqliteWeb];
+}
+
 impl fmt::Display for ComponentId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use semver::Version;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::components::ComponentId;
 use super::consent::Agreement;
@@ -23,7 +23,7 @@ pub struct ConfigVersions {
 }
 
 /// Where releases of a chart keep their configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConfigHome {
     /// In ConfigMaps `<release>-maibot-core` and `<release>-maibot-adapter`.
@@ -56,6 +56,32 @@ pub struct ChartVersion {
 struct SameConfig {
     maibot: Version,
     r#as: Version,
+}
+
+impl ConfigHome {
+    /// As the table writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ConfigMapPerComponent => "config-map-per-component",
+            Self::ConfigMapPerFile => "config-map-per-file",
+            Self::Claim => "claim",
+        }
+    }
+}
+
+/// What a move from one chart to another brings with it.
+#[derive(Debug, Clone)]
+pub struct Move {
+    /// Whether it leads back to an older chart: configuration files are not rewritten backwards.
+    pub is_downgrade: bool,
+    /// Images that change: before, after.
+    pub images: Vec<(ComponentId, String, String)>,
+    /// Configuration files whose version changes: before, after.
+    pub config: Vec<(&'static str, Version, Version)>,
+    /// The place of the configuration, if it changes: before, after.
+    pub config_home: Option<(ConfigHome, ConfigHome)>,
+    /// The agreement that has to be agreed to anew.
+    pub agreement: Option<&'static Agreement>,
 }
 
 /// The whole table.
@@ -115,6 +141,34 @@ impl Versions {
             None => self.charts.iter().find(|chart| chart.maibot.cmp_precedence(maibot).is_eq()),
         };
         chart.map(|chart| &chart.config)
+    }
+
+    /// What a move from one chart to another brings with it.
+    pub fn between(&self, from: &ChartVersion, to: &ChartVersion) -> Move {
+        let image = |chart, component| {
+            let (repository, tag) = self.default_image(chart, component);
+            format!("{repository}:{tag}")
+        };
+        let images = ComponentId::ALL
+            .into_iter()
+            .map(|component| (component, image(from, component), image(to, component)))
+            .filter(|(_, before, after)| before != after)
+            .collect();
+        let files = [
+            ("bot_config.toml", &from.config.bot, &to.config.bot),
+            ("model_config.toml", &from.config.model, &to.config.model),
+            ("config.toml of the adapter", &from.config.adapter, &to.config.adapter),
+        ];
+        let config = files.into_iter().filter(|(_, before, after)| before != after);
+        let agreement = |chart: &ChartVersion| Agreement::of_version(&chart.maibot);
+        let sums = |chart| agreement(chart).map(|agreement| (agreement.eula.as_str(), agreement.privacy.as_str()));
+        Move {
+            is_downgrade: to.chart < from.chart,
+            images,
+            config: config.map(|(file, before, after)| (file, before.clone(), after.clone())).collect(),
+            config_home: (from.config_home != to.config_home).then_some((from.config_home, to.config_home)),
+            agreement: agreement(to).filter(|_| sums(from) != sums(to)),
+        }
     }
 
     /// The chart whose default core image has this tag.

@@ -13,6 +13,8 @@ use super::files::from_files_at;
 use super::{Chart, ChartError, File, MAX_CHART_SIZE, MAX_FILE_SIZE};
 use crate::values::Compat;
 
+/// How many bytes Go's reader wants before it looks at them.
+const GZIP_HEADER: usize = 10;
 /// How many bytes may come out of one archive, headers and padding included.
 const MAX_STREAM: u64 = MAX_CHART_SIZE + 64 * 1024 * 1024;
 /// How many bytes archives in archives may hold together. Helm counts each alone, so that a few kilobytes can become
@@ -56,6 +58,9 @@ pub fn files(archive: &[u8], compat: Compat) -> Result<Vec<File>, ChartError> {
 fn unpack(archive: &[u8], budget: &mut Budget) -> Result<Vec<File>, ChartError> {
     // Go reads the header at once.
     if !archive.starts_with(&[0x1f, 0x8b, 0x08]) {
+        if (1..GZIP_HEADER).contains(&archive.len()) {
+            return Err(ChartError::Damaged("unexpected EOF".to_owned()));
+        }
         return Err(if archive.is_empty() { ChartError::Damaged("EOF".to_owned()) } else { ChartError::GzipHeader });
     }
     let too_large = || ChartError::LargeChart { helm3: budget.compat == Compat::Helm3 };

@@ -3,6 +3,7 @@
 //! The rules are those of Helm's `LoadFiles`. Subcharts come in the order of their names, where Helm's order is random.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::archive::{Budget, from_archive_at};
@@ -16,36 +17,52 @@ use crate::yaml::{self, Numbers, Value};
 const MAX_DEPTH: usize = 64;
 
 /// Something strange about a chart that Helm mentions while loading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadWarning {
     /// A `requirements.yaml` beside a `Chart.yaml` of version 2.
     Requirements,
     /// A `requirements.lock` beside a `Chart.yaml` of version 2.
     RequirementsLock,
+    /// A link was followed.
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
 }
 
 impl LoadWarning {
-    /// Helm's words. Helm 3 says them, Helm 4 only with `--debug`.
-    pub const fn text(self) -> &'static str {
+    /// Helm's words.
+    pub fn text(&self) -> String {
         match self {
             Self::Requirements => {
-                "Warning: Dependencies are handled in Chart.yaml since apiVersion \"v2\". We recommend migrating \
-                 dependencies to Chart.yaml."
+                "Warning: Dependencies are handled in Chart.yaml since apiVersion \"v2\". We recommend \
+                                   migrating dependencies to Chart.yaml."
+                    .to_owned()
             }
             Self::RequirementsLock => {
-                "Warning: Dependency locking is handled in Chart.lock since apiVersion \"v2\". We recommend migrating \
-                 to Chart.lock."
+                "Warning: Dependency locking is handled in Chart.lock since apiVersion \"v2\". We \
+                                       recommend migrating to Chart.lock."
+                    .to_owned()
+            }
+            Self::Link { path, target } => {
+                let (path, target) = (path.display(), target.display());
+                format!(
+                    "found symbolic link in path: {path} resolves to {target}. Contents of linked file included and used"
+                )
             }
         }
     }
 
     /// The line that Helm 3 prints to stderr.
-    pub fn helm3_line(self) -> String {
-        let line = match self {
-            Self::Requirements => 120,
-            Self::RequirementsLock => 138,
+    pub fn helm3_line(&self) -> String {
+        let place = match self {
+            Self::Requirements => "load.go:120",
+            Self::RequirementsLock => "load.go:138",
+            Self::Link { .. } => "walk.go:75",
         };
-        format!("load.go:{line}: {}", self.text())
+        format!("{place}: {}", self.text())
     }
 }
 
@@ -102,6 +119,7 @@ pub(super) fn from_files_at(files: Vec<File>, budget: &mut Budget, depth: usize)
         raw,
         schema: parts.schema,
         dependencies,
+        name_in_paths: None,
         engine: Engine::Go,
         warnings: parts.warnings,
         modified: parts.modified,
@@ -122,7 +140,7 @@ fn below(files: Vec<File>) -> Vec<File> {
 }
 
 /// Go's `filepath.Ext`: from the last dot of the last part on.
-pub(super) fn extension(path: &str) -> &str {
+pub(crate) fn extension(path: &str) -> &str {
     let base = path.rsplit('/').next().unwrap_or(path);
     base.rfind('.').map_or("", |dot| &base[dot..])
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::ignore::Rules;
-use super::{Chart, ChartError, File, MAX_CHART_SIZE, MAX_FILE_SIZE, archive, files};
+use super::{Chart, ChartError, File, LoadWarning, MAX_CHART_SIZE, MAX_FILE_SIZE, archive, files};
 use crate::values::Compat;
 use crate::yaml::{self, Mapping, Struct, Type, Value};
 
@@ -37,8 +37,33 @@ static CHART_BASE: Struct = Struct { name: "chartBase", fields: &[("apiVersion",
 /// # Errors
 /// If there is none, it is not valid or means harm.
 pub fn load(path: &Path, compat: Compat, links: Links) -> Result<Chart, ChartError> {
+    load_by(path, compat, links, compat == Compat::Helm4)
+}
+
+/// The same, but without Helm 4's look at the version of the chart's format before anything else: how `show` and `lint`
+/// read charts.
+///
+/// # Errors
+/// The same, that version excepted.
+pub fn load_any_format(path: &Path, compat: Compat, links: Links) -> Result<Chart, ChartError> {
+    load_by(path, compat, links, false)
+}
+
+fn load_by(path: &Path, compat: Compat, links: Links, checks_format: bool) -> Result<Chart, ChartError> {
     let metadata = fs::metadata(path).map_err(|error| refused("stat", path, &error))?;
-    if metadata.is_dir() { load_folder(path, compat, links) } else { load_archive(path, &metadata, compat) }
+    if metadata.is_dir() {
+        load_from(path, compat, links, checks_format)
+    } else {
+        load_archive(path, &metadata, compat, checks_format)
+    }
+}
+
+/// Loads the chart in a folder.
+///
+/// # Errors
+/// If there is none, it is not valid or means harm.
+pub fn load_folder(folder: &Path, compat: Compat, links: Links) -> Result<Chart, ChartError> {
+    load_from(folder, compat, links, compat == Compat::Helm4)
 }
 
 fn refused(action: &'static str, path: &Path, error: &std::io::Error) -> ChartError {
@@ -46,16 +71,16 @@ fn refused(action: &'static str, path: &Path, error: &std::io::Error) -> ChartEr
 }
 
 /// The system's words as Go prints them.
-fn go_text(error: &std::io::Error) -> String {
+pub(crate) fn go_text(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut characters = text.chars();
     characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
 }
 
-fn load_folder(folder: &Path, compat: Compat, links: Links) -> Result<Chart, ChartError> {
+fn load_from(folder: &Path, compat: Compat, links: Links, checks_format: bool) -> Result<Chart, ChartError> {
     let top = std::path::absolute(folder).map_err(|error| refused("getwd", folder, &error))?;
-    if compat == Compat::Helm4 {
+    if checks_format {
         let path = top.join("Chart.yaml");
         match read(&path) {
             Ok(text) => check_version(&text)?,
@@ -63,8 +88,13 @@ fn load_folder(folder: &Path, compat: Compat, links: Links) -> Result<Chart, Cha
             Err(other) => return Err(other),
         }
     }
-    let files = read_folder(&top, links)?;
-    files::from_files(files, compat)
+    let mut found = Vec::new();
+    let files = walk(&top, links, &mut found)?;
+    let mut chart = files::from_files(files, compat)?;
+    // Helm tells of links first.
+    found.append(&mut chart.warnings);
+    chart.warnings = found;
+    Ok(chart)
 }
 
 /// Whether Helm 4 has a loader for a chart.
@@ -79,7 +109,12 @@ fn check_version(chart_yaml: &[u8]) -> Result<(), ChartError> {
     }
 }
 
-fn load_archive(path: &Path, metadata: &FileMetadata, compat: Compat) -> Result<Chart, ChartError> {
+fn load_archive(
+    path: &Path,
+    metadata: &FileMetadata,
+    compat: Compat,
+    checks_format: bool,
+) -> Result<Chart, ChartError> {
     if !metadata.is_file() {
         return Err(ChartError::Irregular(path.to_owned()));
     }
@@ -97,13 +132,13 @@ fn load_archive(path: &Path, metadata: &FileMetadata, compat: Compat) -> Result<
             ChartError::NotArchive { path, kind: kind.to_owned() }
         });
     }
-    let wrap = |error: ChartError| match (error, compat) {
-        (ChartError::GzipHeader, _) => ChartError::NotGzip(path.to_owned()),
-        (error, Compat::Helm4) => ChartError::Archive { error: Box::new(error) },
-        (error, Compat::Helm3) => error,
+    let wrap = |error: ChartError| match error {
+        ChartError::GzipHeader => ChartError::NotGzip(path.to_owned()),
+        error if checks_format => ChartError::Archive { error: Box::new(error) },
+        error => error,
     };
     let unpacked = archive::files(&bytes, compat).map_err(wrap)?;
-    if compat == Compat::Helm4 {
+    if checks_format {
         let chart_yaml = unpacked.iter().find(|file| file.name == "Chart.yaml").ok_or(ChartError::UnknownVersion)?;
         check_version(&chart_yaml.data)?;
     }
@@ -195,18 +230,23 @@ fn read(path: &Path) -> Result<Bytes, ChartError> {
 /// # Errors
 /// If one cannot be read, is too large or no file, or a link leads astray.
 pub fn read_folder(top: &Path, links: Links) -> Result<Vec<File>, ChartError> {
+    walk(top, links, &mut Vec::new())
+}
+
+fn walk(top: &Path, links: Links, followed: &mut Vec<LoadWarning>) -> Result<Vec<File>, ChartError> {
     let ignore = top.join(".helmignore");
     let rules = match fs::metadata(&ignore) {
         Ok(_) => Rules::parse(&read(&ignore)?).map_err(ChartError::Ignore)?,
         Err(_) => Rules::default_only(),
     };
     let home = fs::canonicalize(top).map_err(|error| refused("lstat", top, &error))?;
-    let mut walk = Walk { rules, links, entries: 0, size: 0, open: vec![home.clone()], home, files: Vec::new() };
+    let mut walk =
+        Walk { rules, links, entries: 0, size: 0, open: vec![home.clone()], home, files: Vec::new(), followed };
     walk.folder(top, "", 0)?;
     Ok(walk.files)
 }
 
-struct Walk {
+struct Walk<'a> {
     rules: Rules,
     links: Links,
     entries: usize,
@@ -215,9 +255,10 @@ struct Walk {
     open: Vec<PathBuf>,
     home: PathBuf,
     files: Vec<File>,
+    followed: &'a mut Vec<LoadWarning>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn folder(&mut self, folder: &Path, below: &str, depth: usize) -> Result<(), ChartError> {
         if depth > MAX_DEPTH {
             return Err(ChartError::TooDeep(MAX_DEPTH));
@@ -251,6 +292,9 @@ impl Walk {
         } else {
             (metadata, false)
         };
+        if is_link && let Ok(target) = fs::canonicalize(path) {
+            self.followed.push(LoadWarning::Link { path: path.to_owned(), target });
+        }
         // What is ignored is not looked at, wherever it leads.
         if self.rules.ignores(below, metadata.is_dir()) {
             return Ok(());

@@ -324,6 +324,12 @@ fn clean(text: &mut String) {
 
 impl Metadata {
     fn cleaned(mut self) -> Self {
+        self.clean();
+        self
+    }
+
+    /// Takes out what cannot be printed, as Helm does before it checks anything.
+    pub fn clean(&mut self) {
         for field in [
             &mut self.name,
             &mut self.description,
@@ -344,7 +350,6 @@ impl Metadata {
             [&mut it.name, &mut it.version, &mut it.repository, &mut it.condition].into_iter().for_each(clean);
             it.tags.iter_mut().for_each(clean);
         }
-        self
     }
 
     /// Checks what Helm's `Validate` checks.

@@ -447,6 +447,9 @@ fn links_are_followed_only_inside_the_chart_unless_asked() {
     symlink("files", top.join("more")).unwrap();
     let chart = load_text(&top, Compat::Helm4).unwrap();
     assert_eq!(names(&chart.files), ["files/a.txt", "link.txt", "more/a.txt"]);
+    assert!(
+        matches!(&chart.warnings[..], [LoadWarning::Link { target, .. }, _] if target.ends_with("web/files/a.txt"))
+    );
     for (target, name) in [("../outside.txt", "x.txt"), ("../out", "y")] {
         symlink(target, top.join(name)).unwrap();
         assert!(load_text(&top, Compat::Helm4).unwrap_err().contains("leads out of the chart"));

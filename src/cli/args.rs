@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::action::{self, ChartSource, PostRenderer, UserValues, WaitFor};
-use crate::chart::Chart;
+use crate::action::{ChartSource, PostRenderer, UserValues, WaitFor};
 use crate::ui::{Failure, Helm, OutputFormat, Printer, Reason, Unsupported, Usage};
 use crate::ui::{Level, Message};
 
@@ -15,6 +14,7 @@ use crate::values::{Compat, Flags, ValuesError};
 use crate::yaml::Numbers;
 
 use super::literal;
+use super::source::{ChartReference, SourceArgs};
 
 /// `-o`.
 #[derive(Debug, Clone, Args)]
@@ -116,7 +116,7 @@ impl ValueSources {
     pub(crate) fn collect(self, chart: &ChartSource, compat: Compat) -> Result<UserValues, Failure> {
         let (numbers, compat) = match chart {
             ChartSource::Embedded => (Numbers::Exact, Compat::Helm4),
-            ChartSource::Path(_) => (Numbers::Helm, compat),
+            ChartSource::Path(_) | ChartSource::Archive { .. } => (Numbers::Helm, compat),
         };
         let mut contents: std::collections::VecDeque<ValuesFile> = self.files.into();
         let flags = Flags {
@@ -173,49 +173,12 @@ pub(crate) fn read_file(name: &str) -> Result<Vec<u8>, Failure> {
     std::fs::read(name).map_err(|error| Failure::reading(name.as_ref(), error))
 }
 
-/// Where the chart comes from.
+/// The chart, and what is done with it before it is used.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Chart")]
 pub(crate) struct ChartArgs {
-    /// Version of the chart, exact or a range such as ^0.12.0
-    #[arg(long, value_name = "VERSION")]
-    version: Option<String>,
-    /// Check the chart's signature before it is used
-    #[arg(long)]
-    verify: bool,
-    /// Public keys for --verify
-    #[arg(long, value_name = "FILE")]
-    keyring: Option<String>,
-    /// Address of the repository that has the chart
-    #[arg(long, value_name = "URL")]
-    repo: Option<String>,
-    /// User name for the repository or registry
-    #[arg(long, value_name = "USER")]
-    username: Option<String>,
-    /// Password for the repository or registry
-    #[arg(long, value_name = "PASSWORD")]
-    password: Option<String>,
-    /// Client certificate for the repository or registry
-    #[arg(long, value_name = "FILE")]
-    cert_file: Option<String>,
-    /// Key of the client certificate
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<String>,
-    /// Do not check the certificate of the repository or registry
-    #[arg(long)]
-    insecure_skip_tls_verify: bool,
-    /// Speak to the registry without TLS
-    #[arg(long)]
-    plain_http: bool,
-    /// Certificates that vouch for the repository or registry
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<String>,
-    /// Send the credentials to every host that a download leads to
-    #[arg(long)]
-    pass_credentials: bool,
-    /// Take pre-releases too
-    #[arg(long)]
-    devel: bool,
+    #[command(flatten)]
+    source: SourceArgs,
     /// Fetch missing dependencies of the chart first
     #[arg(long)]
     dependency_update: bool,
@@ -227,70 +190,22 @@ pub(crate) struct ChartArgs {
     post_renderer_args: Vec<String>,
 }
 
-/// Which chart is meant.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ChartReference {
-    /// CHART as typed; none means the embedded chart.
-    pub(crate) chart: Option<String>,
-    /// `--version`.
-    pub(crate) version: Option<String>,
-}
-
 impl ChartArgs {
     pub(crate) fn password(&self) -> Option<&str> {
-        self.password.as_deref()
+        self.source.password()
     }
 
-    /// The reference; flags that are for fetching charts are refused as long as nothing is fetched.
+    /// The reference.
     pub(crate) fn reference(&self, chart: Option<String>) -> Result<ChartReference, Failure> {
-        refuse(&[
-            (self.verify, "--verify"),
-            (self.keyring.is_some(), "--keyring"),
-            (self.repo.is_some(), "--repo"),
-            (self.username.is_some(), "--username"),
-            (self.password.is_some(), "--password"),
-            (self.cert_file.is_some(), "--cert-file"),
-            (self.key_file.is_some(), "--key-file"),
-            (self.insecure_skip_tls_verify, "--insecure-skip-tls-verify"),
-            (self.plain_http, "--plain-http"),
-            (self.ca_file.is_some(), "--ca-file"),
-            (self.pass_credentials, "--pass-credentials"),
-            (self.devel, "--devel"),
-            (self.dependency_update, "--dependency-update"),
-        ])?;
-        Ok(ChartReference { chart, version: self.version.clone() })
+        refuse(&[(self.dependency_update, "--dependency-update")])?;
+        self.source.reference(chart)
     }
-}
 
-impl ChartArgs {
     /// The program of `--post-renderer`.
     pub(crate) fn post_renderer(&self) -> Result<Option<PostRenderer>, Failure> {
         let Some(name) = &self.post_renderer else { return Ok(None) };
         let found = PostRenderer::find(name, self.post_renderer_args.clone());
         found.map(Some).map_err(|error| Failure::room(error.code(), &error))
-    }
-}
-
-impl ChartReference {
-    /// The chart. `--version` without a chart may name the embedded one, or the chart version it stands for.
-    pub(crate) fn source(&self) -> Result<ChartSource, Failure> {
-        let room = |error: action::Error| Failure::room(error.code(), &error);
-        if let Some(chart) = &self.chart {
-            let remote = chart.contains("://");
-            return match ChartSource::local(chart).map_err(room)? {
-                Some(source) => Ok(source),
-                None if remote => Err(Unsupported::Chart(chart.clone()).into()),
-                None => Err(room(action::Error::NoChart { name: chart.clone() })),
-            };
-        }
-        let embedded = Chart::embedded().map_err(|error| Failure::room(error.code(), &error))?.metadata.version;
-        let stands_for = embedded.split('+').next().unwrap_or_default().to_owned();
-        match &self.version {
-            Some(version) if *version != embedded && *version != stands_for => {
-                Err(Unsupported::Chart(format!("maibot {version}")).into())
-            }
-            _ => Ok(ChartSource::Embedded),
-        }
     }
 }
 
@@ -497,8 +412,8 @@ mod tests {
     }
 
     #[test]
-    fn flags_for_fetching_charts_are_refused_by_name() {
-        for (line, flag) in [("--repo x", "--repo"), ("--verify", "--verify")] {
+    fn flags_that_are_to_come_are_refused_by_name() {
+        for (line, flag) in [("--dependency-update", "--dependency-update")] {
             match parse(line).chart.reference(None) {
                 Err(Failure::Unsupported(Unsupported::Flag(named))) => assert_eq!(named, flag),
                 other => panic!("{line}: {other:?}"),

@@ -5,18 +5,26 @@ use clap::{Args, Command, CommandFactory as _, Parser, Subcommand};
 use crate::ui::Arity;
 
 use super::completion::CompletionArgs;
+use super::dependency::DependencyArgs;
 use super::env::EnvArgs;
 use super::explain::ExplainArgs;
 use super::get::GetArgs;
 use super::global::Typed;
 use super::history::HistoryArgs;
 use super::install::InstallArgs;
+use super::lint::LintArgs;
 use super::list::ListArgs;
 use super::man::ManArgs;
+use super::package::PackageArgs;
+use super::pull::PullArgs;
+use super::push::PushArgs;
+use super::registry::RegistryArgs;
+use super::show::ShowArgs;
 use super::status::StatusArgs;
 use super::template::TemplateArgs;
 use super::uninstall::UninstallArgs;
 use super::version::VersionArgs;
+use super::versions::VersionsArgs;
 use super::{complete, help, pflag};
 
 /// Install and look after MaiBot on Kubernetes
@@ -52,6 +60,13 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     Install(Box<InstallArgs>),
     Template(Box<TemplateArgs>),
+    #[command(aliases = ["dep", "dependencies"])]
+    Dependency(DependencyArgs),
+    Lint(Box<LintArgs>),
+    #[command(alias = "inspect")]
+    Show(ShowArgs),
+    Package(PackageArgs),
+    Versions(VersionsArgs),
     #[command(alias = "ls")]
     List(ListArgs),
     Status(StatusArgs),
@@ -60,6 +75,10 @@ pub(crate) enum Verb {
     History(HistoryArgs),
     #[command(aliases = ["del", "delete", "un"])]
     Uninstall(UninstallArgs),
+    #[command(alias = "fetch")]
+    Pull(Box<PullArgs>),
+    Push(PushArgs),
+    Registry(RegistryArgs),
     Explain(ExplainArgs),
     Version(VersionArgs),
     Env(EnvArgs),
@@ -96,8 +115,16 @@ pub(crate) fn build() -> Command {
 pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
     let (arguments, arity) = match path {
         ["install" | "template"] => ("[NAME] [CHART]", Arity::AtMost(2)),
+        ["show", _] => ("[CHART]", Arity::AtMost(1)),
+        ["dependency", "list"] => ("CHART", Arity::AtMost(1)),
+        ["dependency", "build" | "update"] => ("CHART", Arity::AtMost(1)),
+        ["lint"] => ("PATH", Arity::AtLeast(1)),
+        ["package"] => ("[CHART_PATH] [...]", Arity::AtLeast(1)),
         ["status" | "history"] | ["get", _] => ("RELEASE_NAME", Arity::Exactly(1)),
         ["uninstall"] => ("RELEASE_NAME [...]", Arity::AtLeast(1)),
+        ["pull"] => ("[chart URL | repo/chartname] [...]", Arity::AtLeast(1)),
+        ["push"] => ("[chart] [remote]", Arity::AtLeast(2)),
+        ["registry", _] => ("[host]", Arity::AtLeast(1)),
         ["env"] => ("[VARIABLE]", Arity::AtMost(1)),
         ["explain"] => ("[CODE]", Arity::AtMost(1)),
         ["completion"] => ("SHELL", Arity::Exactly(1)),
@@ -109,26 +136,7 @@ pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
 }
 
 /// Commands of Helm that are still to come.
-pub(crate) const TO_COME: &[&str] = &[
-    "create",
-    "dependency",
-    "dep",
-    "lint",
-    "package",
-    "plugin",
-    "pull",
-    "fetch",
-    "push",
-    "registry",
-    "repo",
-    "rollback",
-    "search",
-    "show",
-    "inspect",
-    "test",
-    "upgrade",
-    "verify",
-];
+pub(crate) const TO_COME: &[&str] = &["create", "plugin", "repo", "rollback", "search", "test", "upgrade", "verify"];
 
 /// Helm's commands, for the suggestions of `--helm-compat`, in the order in which Helm adds them.
 pub(crate) const HELM_COMMANDS: &[&str] = &[

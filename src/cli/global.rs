@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::cluster::{self, KubeSettings};
+use crate::proxy::ProxyVariables;
+use crate::registry::RegistrySettings;
 use crate::ui::{
     ColorChoice, Failure, Helm, Language, Message, OutputFormat, PrinterSettings, Reason, Usage, Verbosity,
 };
@@ -207,6 +209,10 @@ pub(crate) struct Global {
     pub(crate) max_history: i64,
     /// The storage driver.
     pub(crate) driver: String,
+    /// How to reach registries: what is not a command's own flag.
+    pub(crate) registry: RegistrySettings,
+    /// The chart that `--version` alone means.
+    pub(crate) default_chart: String,
     /// How the printer behaves.
     pub(crate) printer: PrinterSettings,
 }
@@ -270,6 +276,8 @@ impl Global {
             helm: printer.helm,
             max_history: sources.read(Setting::MaxHistory, literal::integer)?.unwrap_or_default(),
             driver: sources.text(Setting::Driver).unwrap_or_default(),
+            registry: registry(sources)?,
+            default_chart: sources.text(Setting::MaibotChart).unwrap_or_default(),
             printer,
         })
     }
@@ -352,6 +360,21 @@ fn kube(sources: &Sources<'_>) -> Result<KubeSettings, Failure> {
             .unwrap_or_default(),
         environment,
         ..KubeSettings::default()
+    })
+}
+
+/// Files, cache and proxies; credentials and TLS are flags of commands.
+fn registry(sources: &Sources<'_>) -> Result<RegistrySettings, Failure> {
+    let environment = sources.environment;
+    let docker = environment.set("DOCKER_CONFIG").map(PathBuf::from);
+    let docker = docker.or_else(|| Some(PathBuf::from(environment.set("HOME")?).join(".docker")));
+    Ok(RegistrySettings {
+        credentials_file: sources.text(Setting::RegistryConfig).map(PathBuf::from).unwrap_or_default(),
+        docker_file: docker.map(|folder| folder.join("config.json")),
+        content_cache: sources.text(Setting::ContentCache).map(PathBuf::from),
+        offline: sources.read(Setting::Offline, literal::boolean)?.unwrap_or_default(),
+        proxy: ProxyVariables::read(|name| environment.get(name).map(str::to_owned)),
+        ..RegistrySettings::default()
     })
 }
 

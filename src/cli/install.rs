@@ -14,12 +14,11 @@ use crate::code::Exit;
 use crate::release::Timestamp;
 use crate::ui::{Failure, Level, Message, OutputFormat, Printer, Unsupported, Usage};
 
-use super::args::{
-    ChartArgs, ChartReference, DryRun, DryRunArgs, OutputArgs, ValueArgs, ValueSources, WaitArgs, WaitChoice, refuse,
-};
+use super::args::{ChartArgs, DryRun, DryRunArgs, OutputArgs, ValueArgs, ValueSources, WaitArgs, WaitChoice, refuse};
 use super::literal;
 use super::release_text::{self, Shown};
 use super::runtime::Context;
+use super::source::ChartReference;
 
 /// Install MaiBot as a new release
 #[derive(Debug, Clone, Args)]
@@ -332,7 +331,7 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
     let InstallSettings { release, dry_run, hide_secret, format } = settings;
     let helm = context.printer.helm();
     let hide_notes = release.hide_notes;
-    let chart = release.chart.source()?;
+    let chart = release.chart.source(context, "install").await?;
     let values = release.values.collect(&chart, context.compat())?;
     let settings = action::InstallSettings {
         name: release.name,

@@ -11,6 +11,7 @@ mod command;
 mod complete;
 mod completion;
 mod configuration;
+mod dependency;
 mod env;
 mod environment;
 mod explain;
@@ -19,18 +20,26 @@ mod global;
 mod help;
 mod history;
 mod install;
+mod lint;
 mod list;
 mod literal;
 mod man;
+mod package;
 mod parse;
 mod pflag;
+mod pull;
+mod push;
+mod registry;
 mod release_text;
 mod runtime;
 pub mod setting;
+mod show;
+mod source;
 mod status;
 mod template;
 mod uninstall;
 mod version;
+mod versions;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -122,6 +131,40 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
         Verb::Template(args) => {
             args.settings(&printer).and_then(|settings| runtime::compute(move || template::run(settings, &context)))
         }
+        Verb::Show(args) => {
+            learn(&printer, args.password());
+            args.settings(printer.helm().is_some())
+                .and_then(|settings| runtime::compute(move || show::run(&settings, &context)))
+        }
+        Verb::Dependency(args) => {
+            learn(&printer, args.password());
+            runtime::run(context, move |context| async move { dependency::run(args, &context).await })
+        }
+        Verb::Lint(args) => {
+            args.settings(printer.helm()).and_then(|settings| runtime::compute(move || lint::run(settings, &context)))
+        }
+        Verb::Package(args) => args
+            .settings(sources.environment.set(package::EPOCH))
+            .and_then(|settings| runtime::compute(move || package::run(&settings, &context))),
+        Verb::Versions(args) => {
+            learn(&printer, args.password());
+            done(versions::run(&args, &context))
+        }
+        Verb::Pull(args) => {
+            learn(&printer, args.password());
+            args.settings().and_then(|settings| {
+                runtime::run(context, move |context| async move { pull::run(settings, &context).await })
+            })
+        }
+        Verb::Push(args) => {
+            learn(&printer, args.password());
+            let settings = args.settings();
+            runtime::run(context, move |context| async move { push::run(settings, &context).await })
+        }
+        Verb::Registry(args) => {
+            learn(&printer, args.password());
+            runtime::run(context, move |context| async move { registry::run(args, &context).await })
+        }
         Verb::List(args) => args.settings().and_then(|settings| {
             on_cluster(context, move |context| async move { list::run(settings, &context).await })
         }),
@@ -168,6 +211,13 @@ where
     }
 }
 
+/// Makes a password known, so that nothing prints it.
+fn learn(printer: &Printer, password: Option<&str>) {
+    if let Some(password) = password.filter(|password| !password.is_empty()) {
+        printer.learn_secret(password);
+    }
+}
+
 fn done(result: Result<(), Failure>) -> Result<Exit, Failure> {
     result.map(|()| Exit::Success)
 }
@@ -180,6 +230,7 @@ fn format(command: &Verb) -> Result<OutputFormat, Failure> {
         Verb::Status(args) => args.format(),
         Verb::Get(args) => args.format(),
         Verb::History(args) => args.format(),
+        Verb::Versions(args) => args.format(),
         _ => Ok(OutputFormat::Table),
     }
 }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::action::{self, Cancel, Notice, Observer};
+use crate::chart::{Chart, Links, LoadWarning};
 use crate::cluster::{self, Cluster, Signal, Signals};
 use crate::code::Exit;
 use crate::ui::{self, Failure, Helm, Level, Message, Printer, Scope};
@@ -44,7 +45,12 @@ impl Context {
 
     /// Tells what is strange about a chart or its values; under `--helm-compat` in Helm's line.
     pub(crate) fn notice(&self, notice: Notice) {
-        self.printer.say(Level::Warning, &Message::Notice(notice));
+        // A link that stays in the chart is nothing strange.
+        let level = match notice {
+            Notice::Chart(LoadWarning::Link { .. }) => Level::Detail,
+            _ => Level::Warning,
+        };
+        self.printer.say(level, &Message::Notice(notice));
     }
 
     /// Whose ways are followed where the Helms differ.
@@ -52,9 +58,38 @@ impl Context {
         if self.printer.helm() == Some(Helm::Three) { Compat::Helm3 } else { Compat::Helm4 }
     }
 
+    /// Which links in charts' folders are followed; Helm follows every one.
+    pub(crate) fn links(&self) -> Links {
+        if self.printer.helm().is_some() { Links::All } else { Links::Inside }
+    }
+
+    /// Tells what is strange about a chart's files.
+    pub(crate) fn chart_warnings(&self, chart: &Chart) {
+        for warning in chart.tree().iter().flat_map(|chart| &chart.warnings) {
+            self.notice(Notice::Chart(warning.clone()));
+        }
+    }
+
+    /// The error of a verb that touches no cluster, in the user's words.
+    pub(crate) fn remote_verdict(&self, error: action::Error, command: &str) -> Failure {
+        match self.verdict(error, command) {
+            Failure::Room(mut room) => {
+                room.state = None;
+                Failure::Room(room)
+            }
+            other => other,
+        }
+    }
+
     /// An error of a verb in the user's words.
     pub(crate) fn verdict(&self, failure: impl Into<action::Failure>, command: &str) -> Failure {
-        ui::verdict(failure.into(), self.printer.language(), command)
+        let failure = failure.into();
+        if let action::Error::Template(fault) = failure.error.as_ref() {
+            // A chart's own words may hold a value, and it is a secret if its key says so.
+            let is_secret = |quoted: &&action::Quoted| ui::is_secret_name(&quoted.name);
+            fault.quoted.iter().filter(is_secret).for_each(|quoted| self.printer.learn_secret(&quoted.text));
+        }
+        ui::verdict(failure, self.printer.language(), command)
     }
 }
 
@@ -105,6 +140,15 @@ where
     let worker = std::thread::Builder::new().name("maibot".to_owned()).stack_size(STACK).spawn(work);
     let worker = worker.map_err(|error| Failure::internal(&error))?;
     worker.join().unwrap_or(Ok(Exit::Internal))
+}
+
+/// Waits for one piece of work of a command that has no runtime.
+pub(crate) fn wait_for<Future: std::future::Future>(work: Future) -> Result<Future::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(&error))?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(result)
 }
 
 /// Listens for signals on a thread of its own, for the rest of the process' life.

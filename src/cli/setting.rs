@@ -42,6 +42,8 @@ pub enum Setting {
     Plugins,
     MaxHistory,
     Driver,
+    MaibotChart,
+    Offline,
     ConfigFile,
 }
 
@@ -404,6 +406,27 @@ pub const TABLE: &[Row] = &[
         default: Default::Text("secret"),
         english: "Where releases are kept; only Secrets are offered",
         chinese: "release 的存储方式；目前只支持 Secret",
+        ..BASE
+    },
+    Row {
+        setting: Setting::MaibotChart,
+        flag: Some("maibot-chart"),
+        shape: Shape::Value("REFERENCE"),
+        variables: &["MAIBOT_CHART"],
+        file: true,
+        default: Default::Text("oci://reg.mikumikumi.xyz/maibot/maibot"),
+        english: "Chart that --version without CHART picks from, if the chart inside maibot is not of that version",
+        chinese: "未给出 CHART 而 --version 又不是内置 chart 的版本时，从这里获取 chart",
+        ..BASE
+    },
+    Row {
+        setting: Setting::Offline,
+        flag: Some("offline"),
+        variables: &["MAIBOT_OFFLINE"],
+        file: true,
+        default: Default::Text("false"),
+        english: "Fetch no chart; take those that the cache has",
+        chinese: "不从网络获取 chart，只使用缓存中已有的",
         ..BASE
     },
     Row {

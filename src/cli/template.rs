@@ -152,7 +152,7 @@ pub(crate) fn run(settings: TemplateSettings, context: &Context) -> Result<Exit,
     if settings.output_dir.is_some() && release.options.has_post_renderer() {
         return Err(Failure::flag("--post-renderer"));
     }
-    let chart = release.chart.source()?;
+    let chart = release.chart.source_now(context, "template")?;
     let values = release.values.collect(&chart, compat)?;
     let rendering = action::TemplateSettings {
         chart,

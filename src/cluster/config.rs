@@ -16,11 +16,11 @@ use rustls_pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::code::Code;
+use crate::proxy::{self, ProxyError};
 
 use super::client::Signals;
 use super::credential::{Credentials, Plugin, TokenFile};
 use super::kubeconfig::{self, Loaded};
-use super::proxy;
 use super::settings::{KubeSettings, Token};
 
 /// Settings or a kubeconfig that do not lead to a cluster.
@@ -326,7 +326,8 @@ pub(crate) async fn prepare(settings: &KubeSettings, signals: &Arc<dyn Signals>)
     config.connect_timeout = Some(settings.limits.connect);
     config.default_retry = false;
     config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("maibot/", env!("CARGO_PKG_VERSION")))));
-    config.proxy_url = proxy::choose(&config.cluster_url, cluster.proxy_url.as_deref(), &settings.environment.proxy)?;
+    config.proxy_url = proxy::choose(&config.cluster_url, cluster.proxy_url.as_deref(), &settings.environment.proxy)
+        .map_err(|ProxyError { what, address, message }| ConfigError::Address { what, address, message })?;
 
     let info = ExecAuthCluster {
         server: cluster.server.clone(),

@@ -15,7 +15,6 @@ mod gate;
 mod kubeconfig;
 mod objects;
 pub mod pods;
-mod proxy;
 pub mod readiness;
 mod refusal;
 mod resource;
@@ -23,6 +22,7 @@ mod settings;
 pub mod wait;
 mod watch;
 
+pub use crate::proxy::ProxyVariables;
 pub use client::{Cluster, Signal, Signals};
 pub use config::{ConfigError, ContextName, contexts, default_namespace};
 pub use error::{Cause, Denial, Error, FieldConflict, Forbidden, InvalidField, ManagerOperation, Target, Unreachable};
@@ -30,7 +30,6 @@ pub use objects::{
     Applied, DeleteOptions, Deletion, Effect, List, ListOptions, PatchKind, Propagation, Validation, Version,
     WriteOptions, resource_version, uid,
 };
-pub use proxy::ProxyVariables;
 pub use resource::Resource;
 pub use settings::{Environment, KubeSettings, Limits, Token};
 pub use watch::Pace;

@@ -27,7 +27,7 @@ fn find<'a>(api_version: &str, kind: &str) -> Option<Row<'a>> {
 }
 
 /// What is to be said of a type in a version of Kubernetes (major, minor), if it is deprecated there.
-pub fn warning(api_version: &str, kind: &str, kubernetes: (u32, u32)) -> Option<String> {
+pub(super) fn warning(api_version: &str, kind: &str, kubernetes: (u32, u32)) -> Option<String> {
     let row = find(api_version, kind)?;
     // Without any version everything counts.
     if kubernetes != (0, 0) && row.deprecated > kubernetes {

@@ -22,7 +22,7 @@ use crate::chart::Chart;
 use crate::values::{Compat, Warning};
 use crate::yaml::{Mapping, Value};
 
-pub use deprecation::warning as deprecation_warning;
+pub use templates::check_manifest;
 
 /// How much a message matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,7 +135,8 @@ pub struct Report {
 }
 
 impl Report {
-    fn add(&mut self, severity: Severity, path: &str, text: impl Into<String>) {
+    /// Adds a message.
+    pub fn add(&mut self, severity: Severity, path: &str, text: impl Into<String>) {
         self.messages.push(Message { severity, path: path.to_owned(), text: text.into() });
     }
 

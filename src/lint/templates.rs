@@ -48,7 +48,10 @@ pub(super) fn check(subject: &Subject, options: &Options<'_>, report: &mut Repor
         };
         let path = format!("{}/{file}", chart.metadata.name);
         let text = files.iter().find(|(known, _)| *known == path).map(|(_, text)| text.as_str()).unwrap_or_default();
-        if is_manifest && !text.trim().is_empty() && !manifest(file, text, options, report) {
+        if is_manifest
+            && !text.trim().is_empty()
+            && !check_manifest(file, text, options.compat, options.kubernetes, report)
+        {
             return;
         }
     }
@@ -60,7 +63,9 @@ fn render(chart: &Chart, options: &Options<'_>, report: &mut Report) -> Option<(
     // What is wrong here is nothing that the rules speak of: installing does.
     let processed = process_dependencies(chart, options.values, options.compat, &mut warnings);
     let coalesced = processed.ok().and_then(|(chart, tree)| {
-        let values = values::coalesce(&tree, options.values, options.compat, &mut warnings).ok()?;
+        // Helm does it twice: what a null of the user's has taken away comes back the second time.
+        let once = values::coalesce(&tree, options.values, options.compat, &mut warnings).ok()?;
+        let values = values::coalesce(&tree, &once, options.compat, &mut warnings).ok()?;
         Some((chart, tree, values))
     });
     report.warn(warnings);
@@ -106,10 +111,10 @@ fn old_templates(file: &str, source: &[u8], report: &mut Report) {
     report.rule(Severity::Error, file, time);
 }
 
-/// The objects of one file. After YAML that cannot be read nothing more is looked at, in no file.
-fn manifest(file: &str, text: &str, options: &Options<'_>, report: &mut Report) -> bool {
+/// Checks the objects of one file. Says whether it could be read as YAML: if not, Helm looks at nothing more, in no file.
+pub fn check_manifest(file: &str, text: &str, compat: Compat, kubernetes: (u32, u32), report: &mut Report) -> bool {
     report.rule(Severity::Warning, file, top_indent(text));
-    for object in Objects::new(text.as_bytes(), options.compat) {
+    for object in Objects::new(text.as_bytes(), compat) {
         let object = match object {
             Ok(Some(object)) => object,
             Ok(None) => continue,
@@ -119,10 +124,10 @@ fn manifest(file: &str, text: &str, options: &Options<'_>, report: &mut Report) 
             }
         };
         report.rule(Severity::Warning, file, name::complaint(&object.kind, &object.name));
-        let old = deprecation::warning(&object.api_version, &object.kind, options.kubernetes);
+        let old = deprecation::warning(&object.api_version, &object.kind, kubernetes);
         report.rule(Severity::Warning, file, old);
         report.rule(Severity::Error, file, selector(&object, text));
-        report.rule(Severity::Error, file, kept_in_list(&object, text, options.compat));
+        report.rule(Severity::Error, file, kept_in_list(&object, text, compat));
     }
     true
 }

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use crate::action::{Change, FileChange, Notice, ObjectState, Phase};
 use crate::chart::LoadWarning;
 use crate::code::Code;
+use crate::registry;
+use crate::render::gotemplate::host::PassedOver;
 use crate::values::Compat;
 
 use super::compat::{Helm, quoted, slog_value};
@@ -29,6 +31,11 @@ pub enum Level {
 /// A sentence to the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
+    /// A JSONPath template has no result.
+    NoResult {
+        /// Why not, in the words of client-go.
+        problem: String,
+    },
     /// A flag has an older spelling.
     DeprecatedFlag {
         /// As typed, with dashes.
@@ -124,6 +131,27 @@ pub enum Message {
         /// The line.
         line: String,
     },
+    /// What registries and repositories have to tell.
+    Registry(registry::Notice),
+    /// A login was taken and kept.
+    LoggedIn {
+        /// The registry.
+        host: String,
+    },
+    /// Credentials were forgotten.
+    LoggedOut {
+        /// The registry.
+        host: String,
+    },
+    /// A password stands on the command line, where others can see it.
+    PasswordTyped,
+    /// `registry login` was given more than a host.
+    LoginPath {
+        /// As typed.
+        host: String,
+        /// The host in it.
+        suggested: String,
+    },
     /// Something that has a page of its own.
     Coded {
         /// Its code.
@@ -176,7 +204,17 @@ impl Message {
             Self::Written { path } => format!("wrote `{}`", path.display()),
             Self::ServerWarning { text } => format!("the API server says: {text}"),
             Self::Retry { cause, seconds } => format!("trying again in {seconds} s: {cause}"),
+            Self::NoResult { problem } => format!("the template has no result: {problem}"),
             Self::PluginLine { command, line } => format!("{command}: {line}"),
+            Self::Registry(notice) => super::registry::text(notice, Language::English),
+            Self::LoggedIn { host } => format!("logged in to `{host}`"),
+            Self::LoggedOut { host } => format!("forgot the credentials of `{host}`"),
+            Self::PasswordTyped => {
+                "`--password` shows the password to everybody who can list processes; use `--password-stdin`".to_owned()
+            }
+            Self::LoginPath { host, suggested } => {
+                format!("a login is for a host, not for `{host}`; try `{suggested}`")
+            }
             Self::Coded { code, title, detail } if detail.is_empty() => format!("{code}: {title}"),
             Self::Coded { code, title, detail } => format!("{code}: {title}: {detail}"),
         }
@@ -197,6 +235,8 @@ impl Message {
             ),
             Self::ClaimsDeleted { claims } => format!("已连同全部数据删除：{}", names(claims)),
             Self::Notice(Notice::Deprecated) => "此 chart 已弃用".to_owned(),
+            Self::Notice(Notice::PassedOver { what: PassedOver::Required, words }) => format!("缺少必需的值：{words}"),
+            Self::Notice(Notice::PassedOver { what: PassedOver::Fail, words }) => format!("模板拒绝：{words}"),
             Self::Notice(Notice::UnknownHook { path, events }) => {
                 format!("{path}：略去一个文档，无人认识它的 hook：{events}")
             }
@@ -205,6 +245,9 @@ impl Message {
             }
             Self::Notice(Notice::Chart(LoadWarning::RequirementsLock)) => {
                 "v2 chart 的依赖锁定应写在 Chart.lock 中，而不是 requirements.lock".to_owned()
+            }
+            Self::Notice(Notice::Chart(LoadWarning::Link { path, target })) => {
+                format!("已跟随链接 {}，它指向 {}", path.display(), target.display())
             }
             Self::Notice(notice) => notice.to_string(),
             Self::DryRunBoolean { given, instead } => {
@@ -222,7 +265,13 @@ impl Message {
             Self::Written { path } => format!("已写入 `{}`", path.display()),
             Self::ServerWarning { text } => format!("API server 提示：{text}"),
             Self::Retry { cause, seconds } => format!("{seconds} s 后重试：{cause}"),
+            Self::NoResult { problem } => format!("模板没有结果：{problem}"),
             Self::PluginLine { command, line } => format!("{command}：{line}"),
+            Self::Registry(notice) => super::registry::text(notice, Language::Chinese),
+            Self::LoggedIn { host } => format!("已登录 `{host}`"),
+            Self::LoggedOut { host } => format!("已删除 `{host}` 的凭据"),
+            Self::PasswordTyped => "`--password` 会让能查看进程列表的人看到密码；请改用 `--password-stdin`".to_owned(),
+            Self::LoginPath { host, suggested } => format!("登录针对主机而不是 `{host}`；请试试 `{suggested}`"),
             Self::Coded { code, title, detail } if detail.is_empty() => format!("{code}：{title}"),
             Self::Coded { code, title, detail } => format!("{code}：{title}：{detail}"),
         }
@@ -260,7 +309,19 @@ impl Message {
             Self::Notice(notice) => Some(helm_notice(notice, helm)),
             // Helm hands the plugin its own stderr.
             Self::PluginLine { line, .. } => Some(line.clone()),
-            Self::UnknownKey { .. }
+            Self::Registry(notice) => super::registry::helm(notice, helm),
+            Self::LoggedIn { .. } => Some("Login Succeeded".to_owned()),
+            Self::LoggedOut { host } => Some(format!("Removing login credentials for {host}")),
+            Self::PasswordTyped => Some(match helm {
+                Helm::Three => helm.warning("Using --password via the CLI is insecure. Use --password-stdin."),
+                Helm::Four => helm.warning("using --password via the CLI is insecure. Use --password-stdin"),
+            }),
+            Self::LoginPath { host, suggested } => (helm == Helm::Four).then(|| {
+                let text = "registry login currently only supports registry hostname, not a repository path";
+                format!("{} host={host} suggested={suggested}", helm.warning(text))
+            }),
+            Self::NoResult { .. }
+            | Self::UnknownKey { .. }
             | Self::UnreadableRecord { .. }
             | Self::ClaimsKept { .. }
             | Self::ClaimsDeleted { .. }
@@ -279,7 +340,20 @@ fn helm_notice(notice: &Notice, helm: Helm) -> String {
     match (notice, helm) {
         (Notice::Values(warning), _) => warning.line(compat),
         (Notice::Chart(warning), Helm::Three) => warning.helm3_line(),
-        (Notice::Chart(warning), Helm::Four) => format!("level=INFO msg={}", slog_value(warning.text())),
+        (Notice::PassedOver { what, words }, Helm::Three) => match what {
+            PassedOver::Required => format!("engine.go:206: [INFO] Missing required value: {words}"),
+            PassedOver::Fail => format!("engine.go:227: [INFO] Fail: {words}"),
+        },
+        (Notice::PassedOver { what, words }, Helm::Four) => match what {
+            PassedOver::Required => format!("level=WARN msg=\"missing required value\" message={}", slog_value(words)),
+            PassedOver::Fail => format!("level=INFO msg=\"funcMap fail\" message={}", slog_value(words)),
+        },
+        (Notice::Chart(LoadWarning::Link { path, target }), Helm::Four) => format!(
+            "level=INFO msg=\"found symbolic link in path. Contents of linked file included and used\" path={} resolved={}",
+            slog_value(&path.display().to_string()),
+            slog_value(&target.display().to_string())
+        ),
+        (Notice::Chart(warning), Helm::Four) => format!("level=INFO msg={}", slog_value(&warning.text())),
         (Notice::Deprecated, Helm::Three) => helm.warning("This chart is deprecated"),
         (Notice::Deprecated, Helm::Four) => helm.warning("this chart is deprecated"),
         (Notice::UnknownHook { events, .. }, Helm::Three) => {

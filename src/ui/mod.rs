@@ -16,6 +16,7 @@ mod page;
 mod paint;
 mod printer;
 mod progress;
+mod registry;
 pub mod suggest;
 mod table;
 mod template_trouble;
@@ -33,6 +34,7 @@ pub use page::{Page, Pages, explain, list as list_pages, reference as reference_
 pub use paint::{ColorChoice, Paint};
 pub use printer::{Printer, PrinterSettings, Verbosity};
 pub use progress::{ProgressStyle, SCHEMA, Scope, observer};
+pub use registry::registry_failure;
 pub use table::{Table, pad, shorten, visible_width};
 pub use usage::{Arity, Reason, Usage};
 pub use verdict::verdict;

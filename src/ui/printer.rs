@@ -181,8 +181,11 @@ impl Printer {
     /// Says something on stderr.
     pub fn say(&self, level: Level, message: &Message) {
         if let Some(helm) = self.settings.helm {
-            if let Some(text) = message.helm(helm) {
-                self.line(&text);
+            match message.helm(helm) {
+                // Helm's fixed sentence; to the mask it looks like a flag with its value.
+                Some(text) if matches!(message, Message::PasswordTyped) => self.raw(&text),
+                Some(text) => self.line(&text),
+                None => {}
             }
             return;
         }

@@ -115,6 +115,8 @@ pub enum Reason {
     List(String),
     /// Not a regular expression; the text is that of the engine.
     Expression(String),
+    /// Not a JSONPath template; the text is client-go's.
+    JsonPath(String),
 }
 
 impl Usage {
@@ -224,6 +226,7 @@ impl Usage {
             }
             Self::BadValue { flag, value, reason } => match reason {
                 Reason::OneOf { helm: Some(text), .. } => text.clone(),
+                Reason::JsonPath(text) => format!("error parsing jsonpath {value}: {text}"),
                 _ => format!(
                     "invalid argument {} for {} flag: {}",
                     quoted(value),
@@ -320,6 +323,7 @@ impl Reason {
             (Self::List(_), Language::Chinese) => "引号不配对",
             (Self::Expression(_), Language::English) => "it is no regular expression",
             (Self::Expression(_), Language::Chinese) => "不是正则表达式",
+            (Self::JsonPath(text), _) => text.as_str(),
             (Self::Format, Language::English) => "it is none of `table`, `json`, `yaml`",
             (Self::Format, Language::Chinese) => "只能是 `table`、`json`、`yaml` 之一",
             (Self::OneOf { allowed, .. }, Language::English) => {
@@ -340,7 +344,8 @@ impl Reason {
             | Self::Integer(text)
             | Self::Number(text)
             | Self::List(text)
-            | Self::Expression(text) => text.clone(),
+            | Self::Expression(text)
+            | Self::JsonPath(text) => text.clone(),
             Self::Boolean => format!("strconv.ParseBool: parsing {}: invalid syntax", quoted(value)),
             Self::Format => "invalid format type".to_owned(),
             Self::KeyValue(part) => format!("{part} must be formatted as key=value"),

@@ -98,6 +98,9 @@ impl Report {
     fn schema(&mut self, chart: &str, schema: &[u8], values: &Mapping, prefix: &[Step]) {
         let schema = match json::read(&json::lossy(schema), Numbers::Exact) {
             Ok(schema) => schema.to_json(),
+            // Read from a stream, an early end has other words.
+            Err(_) if schema.trim_ascii().is_empty() => return self.broken(chart, "EOF"),
+            Err(error) if error.offset >= json::lossy(schema).len() => return self.broken(chart, "unexpected EOF"),
             Err(error) => return self.broken(chart, &error.to_string()),
         };
         let validator = match jsonschema::options().offline().build(&schema) {

@@ -1,6 +1,7 @@
 //! The integration tests, one binary: `cli` runs the program, `conformance` replays what real Helm recorded,
-//! `differential` asks real Helm about random cases, `fake` faces it with a scripted API server, `cluster` with a real
-//! one.
+//! `differential` asks real Helm about random cases, `fake` faces it with a scripted API server, `registry` with scripted
+//! and real registries, `cluster` with a real
+//! cluster.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, clippy::print_stdout, missing_docs)]
 
@@ -9,6 +10,7 @@ mod cluster;
 mod conformance;
 mod differential;
 mod fake;
+mod registry;
 mod supply;
 
 /// Names a test that cannot run here, on the terminal and in the list that the test run prints at its end.

@@ -1,6 +1,6 @@
 //! IP addresses in text, with the errors of Go's `net/netip`.
 
-use super::quote;
+use crate::render::gotemplate::quote::quoted as quote;
 
 /// An address: 4 or 16 bytes, and for the longer kind perhaps a zone.
 #[derive(Debug, Clone, PartialEq, Eq)]

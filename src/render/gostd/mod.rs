@@ -7,20 +7,13 @@
 pub mod address;
 pub mod base32;
 pub mod base64;
+pub mod der;
 pub mod path;
+pub mod pem;
+pub mod private_key;
 pub mod regexp;
 pub mod strconv;
 pub mod time;
+pub mod toml;
 pub mod url;
-
-/// Bytes that are text most of the time, quoted as `strconv.Quote` does: what is not UTF-8 as `\xff`.
-pub fn quote(text: &[u8]) -> String {
-    let mut out = String::from("\"");
-    for chunk in text.utf8_chunks() {
-        let quoted = crate::yaml::number::quote(chunk.valid());
-        out.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
-        out.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
-    }
-    out.push('"');
-    out
-}
+pub mod x509;

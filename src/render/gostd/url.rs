@@ -1,6 +1,7 @@
 //! URLs, as Go's `net/url` takes them apart and puts them together.
 
-use super::{address, quote};
+use super::address;
+use crate::render::gotemplate::quote::quoted as quote;
 
 /// A URL, decoded into its parts. Text is bytes: escapes may stand for anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,6 +2,15 @@
 
 use crate::yaml;
 
+/// What would have ended a render that is only a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassedOver {
+    /// A value that `required` misses.
+    Required,
+    /// A call of `fail`.
+    Fail,
+}
+
 /// The world outside of a render. Everything that is not pure goes through here, so that a render can be repeated.
 pub trait Host {
     /// Now, in nanoseconds since 1970-01-01T00:00:00Z.
@@ -17,6 +26,9 @@ pub trait Host {
     /// # Errors
     /// If the system has none.
     fn random(&self, buffer: &mut [u8]) -> Result<(), String>;
+
+    /// Hears of what linting lets pass.
+    fn passed_over(&self, _what: PassedOver, _words: &str) {}
 
     /// The address of a host name; empty where looking it up is not allowed.
     fn host_by_name(&self, _name: &str) -> String {

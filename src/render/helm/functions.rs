@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use super::{json, yaml};
 use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::function::{Function, Type};
+use crate::render::gotemplate::host::PassedOver;
 use crate::render::gotemplate::machine::Machine;
 use crate::render::gotemplate::text::Text;
 use crate::render::gotemplate::value::{Entries, Value};
@@ -101,13 +102,20 @@ fn required(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure>
     };
     match (is_missing, machine.options().lint) {
         (false, _) => Ok(value),
-        (true, true) => Ok(Value::text("")),
+        (true, true) => {
+            machine.host().passed_over(PassedOver::Required, &text(args, 0).to_str());
+            Ok(Value::text(""))
+        }
         (true, false) => Err(user_words(args)),
     }
 }
 
 fn fail(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {
-    if machine.options().lint { Ok(Value::text("")) } else { Err(user_words(args)) }
+    if !machine.options().lint {
+        return Err(user_words(args));
+    }
+    machine.host().passed_over(PassedOver::Fail, &text(args, 0).to_str());
+    Ok(Value::text(""))
 }
 
 fn lookup(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {

@@ -3,11 +3,11 @@
 
 use std::rc::Rc;
 
-use crate::render::gostd::quote;
 use crate::render::gostd::regexp::{self, Regexp, Replacement};
 use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::function::{Function, Type};
 use crate::render::gotemplate::machine::Machine;
+use crate::render::gotemplate::quote::{can_backquote, quoted};
 use crate::render::gotemplate::value::{ListType, Value};
 
 use super::argument;
@@ -60,12 +60,8 @@ fn returning(arguments: &[Value]) -> Result<Rc<Regexp>, Failure> {
 fn panicking(arguments: &[Value]) -> Result<Rc<Regexp>, Failure> {
     let pattern = argument::bytes(arguments, 0);
     regexp::compile(pattern).map_err(|error| {
-        let can_be_raw =
-            |text: &&str| !text.contains(|c: char| (c < ' ' && c != '\t') || matches!(c, '`' | '\u{7f}' | '\u{feff}'));
-        let quoted = match std::str::from_utf8(pattern).ok().filter(can_be_raw) {
-            Some(text) => format!("`{text}`"),
-            None => quote(pattern),
-        };
+        let quoted =
+            if can_backquote(pattern) { format!("`{}`", String::from_utf8_lossy(pattern)) } else { quoted(pattern) };
         format!("regexp: Compile({quoted}): {error}").into()
     })
 }

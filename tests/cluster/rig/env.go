@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,10 +75,17 @@ func externalKubeconfig() string {
 // audit log, the node's address and the container runtime are not known.
 func verbEnv(ctx context.Context, say progress, instance string) error {
 	line := func(key, value string) { fmt.Printf("%s=%s\n", key, value) }
-	dirs, err := prepare(ctx, say)
+	cluster, err := prepare(ctx, say)
 	if err != nil {
 		return err
 	}
+	// No part of the cluster: a cluster that was started without it is not of other parts.
+	tools, err := prepareTools(ctx, say)
+	if err != nil {
+		return err
+	}
+	dirs := maps.Clone(cluster)
+	maps.Copy(dirs, tools)
 	if name := os.Getenv(envContext); name != "" {
 		check := exec.CommandContext(ctx, dirs.kubectl(), "config", "get-contexts", name, "--output=name")
 		if out, err := check.CombinedOutput(); err != nil {
@@ -89,7 +97,7 @@ func verbEnv(ctx context.Context, say progress, instance string) error {
 		printTools(line, dirs)
 		return nil
 	}
-	r, err := ensureUp(ctx, say, instance, dirs, false)
+	r, err := ensureUp(ctx, say, instance, cluster, false)
 	if err != nil {
 		return err
 	}
@@ -104,10 +112,27 @@ func verbEnv(ctx context.Context, say progress, instance string) error {
 	return nil
 }
 
+// verbTools prints what tests need that talk to registries and to no cluster.
+func verbTools(ctx context.Context, say progress) error {
+	dirs, err := prepareTools(ctx, say)
+	if err != nil {
+		return err
+	}
+	for _, line := range [][2]string{
+		{"MAIBOT_TEST_HELM3", dirs.helm(3)},
+		{"MAIBOT_TEST_HELM4", dirs.helm(4)},
+		{"MAIBOT_TEST_REGISTRY", dirs.registry()},
+	} {
+		fmt.Printf("%s=%s\n", line[0], line[1])
+	}
+	return nil
+}
+
 func printTools(line func(key, value string), dirs parts) {
 	line("MAIBOT_TEST_HELM3", dirs.helm(3))
 	line("MAIBOT_TEST_HELM4", dirs.helm(4))
 	line("MAIBOT_TEST_KUBECTL", dirs.kubectl())
+	line("MAIBOT_TEST_REGISTRY", dirs.registry())
 }
 
 func verbLoad(instance string, files []string) error {

@@ -26,6 +26,7 @@ const usage = `usage: rig [-instance NAME] VERB
   status      say whether the cluster runs and is healthy
   kubeconfig  print the path of the kubeconfig of the running cluster
   env         print KEY=value lines for tests, starting the cluster if none runs
+  tools       print KEY=value lines about both Helms and the OCI registry; builds them, needs no cluster and no root
   load FILE…  import docker-archive images into the running cluster
   selftest    kill clusters in the middle and show that up recovers and that down leaves nothing
 
@@ -95,6 +96,8 @@ func run(args []string) int {
 		err = verbKubeconfig(*instance)
 	case "env":
 		err = verbEnv(ctx, say, *instance)
+	case "tools":
+		err = verbTools(ctx, say)
 	case "load":
 		err = verbLoad(*instance, rest)
 	case "selftest":

@@ -40,6 +40,8 @@ func (p parts) helm(major int) string {
 	return filepath.Join(p[fmt.Sprintf("helm%d", major)], "helm")
 }
 
+func (p parts) registry() string { return filepath.Join(p["registry"], "registry") }
+
 // part is one thing to build.
 type part struct {
 	name string
@@ -110,11 +112,10 @@ func partList(ctx context.Context, external bool) ([]part, error) {
 	if err != nil {
 		return nil, err
 	}
-	goEnv, err := exec.CommandContext(ctx, "go", "env", "GOVERSION", "GOOS", "GOARCH").Output()
+	toolchain, err := goToolchain(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("go env: %w", err)
+		return nil, err
 	}
-	toolchain := string(goEnv)
 
 	const k8s = "k8s.io/component-base/version"
 	kubenodeFlags := "-s -w -X " + k8s + ".gitVersion=v" + kubernetesVersion +
@@ -136,15 +137,7 @@ func partList(ctx context.Context, external bool) ([]part, error) {
 		},
 	}
 
-	// The version is what Helm's own release builds say. Helm 3 takes the Kubernetes version it renders for from these variables, which its Makefile sets to that of its
-	// client libraries (0.36 here); without them it believes in 1.20.
-	helm3Flags := "-s -w -X helm.sh/helm/v3/internal/version.version=v" + helm3Version
-	for _, pkg := range []string{"helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules"} {
-		helm3Flags += " -X " + pkg + ".k8sVersionMajor=1 -X " + pkg + ".k8sVersionMinor=36"
-	}
-	helm4 := goInstall("helm4", toolchain, "helm.sh/helm/v4/cmd/helm@v"+helm4Version,
-		"-s -w -X helm.sh/helm/v4/internal/version.version=v"+helm4Version)
-	helm3 := goInstall("helm3", toolchain, "helm.sh/helm/v3/cmd/helm@v"+helm3Version, helm3Flags)
+	helm4, helm3 := helmParts(toolchain)
 	if external {
 		return []part{kubenode, helm4, helm3}, nil
 	}
@@ -168,6 +161,82 @@ func partList(ctx context.Context, external bool) ([]part, error) {
 		goInstall("coredns", toolchain, "github.com/coredns/coredns@v1.14.7", "-s -w"),
 		goInstall("local-path-provisioner", toolchain, "github.com/rancher/local-path-provisioner@v0.0.30", "-s -w"),
 	), nil
+}
+
+// helmParts are both Helms.
+func helmParts(toolchain string) (four, three part) {
+	// The version is what Helm's own release builds say. Helm 3 takes the Kubernetes version it renders for from these variables, which its Makefile sets to that of its
+	// client libraries (0.36 here); without them it believes in 1.20.
+	helm3Flags := "-s -w -X helm.sh/helm/v3/internal/version.version=v" + helm3Version
+	for _, pkg := range []string{"helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules"} {
+		helm3Flags += " -X " + pkg + ".k8sVersionMajor=1 -X " + pkg + ".k8sVersionMinor=36"
+	}
+	four = goInstall("helm4", toolchain, "helm.sh/helm/v4/cmd/helm@v"+helm4Version,
+		"-s -w -X helm.sh/helm/v4/internal/version.version=v"+helm4Version)
+	three = goInstall("helm3", toolchain, "helm.sh/helm/v3/cmd/helm@v"+helm3Version, helm3Flags)
+	return four, three
+}
+
+// registryPart is the registry of the distribution project with what tests need.
+func registryPart(source, toolchain string) (part, error) {
+	folder := filepath.Join(source, "registry")
+	sum, err := hashTree(folder)
+	return part{
+		name: "registry",
+		key:  append([]string{toolchain, sum}, goBuildFlags...),
+		build: func(ctx context.Context, dir string) error {
+			args := append([]string{"build", "-mod=readonly", "-buildvcs=false", "-o", filepath.Join(dir, "registry")}, goBuildFlags...)
+			return goCommand(ctx, folder, nil, append(args, "-ldflags", "-s -w", ".")...)
+		},
+	}, err
+}
+
+// prepareTools builds what is needed to test against registries: both Helms and a registry, and nothing of a cluster.
+func prepareTools(ctx context.Context, say progress) (parts, error) {
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	store := filepath.Join(cache, "parts")
+	if err := os.MkdirAll(store, 0o755); err != nil {
+		return nil, err
+	}
+	unlock, err := lockFile(ctx, filepath.Join(cache, "prepare.lock"), func() {
+		say.say("wait for another prepare to end")
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	source, err := sourceDir()
+	if err != nil {
+		return nil, err
+	}
+	toolchain, err := goToolchain(ctx)
+	if err != nil {
+		return nil, err
+	}
+	registry, err := registryPart(source, toolchain)
+	if err != nil {
+		return nil, err
+	}
+	four, three := helmParts(toolchain)
+	built := parts{}
+	for _, p := range []part{registry, four, three} {
+		if built[p.name], err = ensurePart(ctx, say, store, p); err != nil {
+			return nil, fmt.Errorf("part %s: %w", p.name, err)
+		}
+	}
+	return built, nil
+}
+
+// goToolchain names the compiler and what it compiles for.
+func goToolchain(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "env", "GOVERSION", "GOOS", "GOARCH").Output()
+	if err != nil {
+		return "", fmt.Errorf("go env: %w", err)
+	}
+	return string(out), nil
 }
 
 // containerdPart is Debian's container runtime, unpacked and not installed: no service starts, and an engine that the

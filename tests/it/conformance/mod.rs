@@ -15,6 +15,7 @@ mod regex;
 mod release;
 mod render;
 mod sort;
+mod toml;
 mod values;
 mod versions;
 mod yaml;
@@ -43,6 +44,7 @@ pub(crate) const COMMANDS: &[(&str, Answer)] = &[
     ("sort", sort::answer),
     ("release", release::answer),
     ("semver", versions::answer),
+    ("toml", toml::answer),
     ("render", render::answer),
 ];
 
@@ -70,6 +72,7 @@ const TESTED: &[&str] = &[
     "release-cases.json",
     "regex-cases.json",
     "semver-cases.json",
+    "toml-cases.json",
     "semver-compare-cases.json",
     "render-language-cases.json",
     "render-functions-cases.json",
@@ -230,6 +233,11 @@ fn records_are_read_and_written_as_helm_does() {
 #[test]
 fn regular_expressions_answer_as_in_helm() {
     run_tested("regex-cases.json");
+}
+
+#[test]
+fn toml_is_read_and_written_as_in_helm() {
+    run_tested("toml-cases.json");
 }
 
 #[test]

@@ -10,6 +10,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use maibot::yaml::{Numbers, Value, json};
 
 use crate::conformance::Helm;
@@ -115,8 +117,13 @@ impl Oracle {
 
 fn decode(line: &str) -> Answer {
     let answer = json::read(line, Numbers::Exact).unwrap_or_else(|error| panic!("{error}: {line}"));
-    match answer.get("error").and_then(Value::as_str) {
-        Some(error) => Err(error.to_owned()),
+    match answer.get("error") {
+        Some(Value::String(error)) => Err(error.clone()),
+        // Our errors are text: bytes that are none become U+FFFD, one each.
+        Some(error) => {
+            let bytes = error.get("$bytes").and_then(Value::as_str).unwrap_or_else(|| panic!("{line}"));
+            Err(json::lossy(&STANDARD.decode(bytes).unwrap()))
+        }
         None => Ok(answer.get("ok").unwrap_or_else(|| panic!("neither ok nor error: {line}")).clone()),
     }
 }

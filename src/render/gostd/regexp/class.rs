@@ -1,8 +1,8 @@
 //! Character classes of a pattern: Perl's and POSIX' are ASCII, Unicode's are those that Go has names for.
 
-use std::sync::OnceLock;
-
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange, HirKind};
+
+use crate::unicode::{is_digit, is_letter};
 
 /// Scripts by the names that Go's parser accepts, in its spelling without marks; it loses those with a mark in their
 /// name.
@@ -168,17 +168,7 @@ pub(super) fn unicode(name: &str, is_folded: bool) -> Option<(ClassUnicode, bool
 
 /// Whether the name of a group may have this character: a letter, a decimal digit, an underscore.
 pub(super) fn is_word(character: char) -> bool {
-    static CLASS: OnceLock<ClassUnicode> = OnceLock::new();
-    if character.is_ascii() {
-        return character.is_ascii_alphanumeric() || character == '_';
-    }
-    let class = CLASS.get_or_init(|| {
-        let mut class = table("gc=L").unwrap_or_else(ClassUnicode::empty);
-        class.union(&table("gc=Nd").unwrap_or_else(ClassUnicode::empty));
-        class
-    });
-    let place = class.ranges().partition_point(|range| range.end() < character);
-    class.ranges().get(place).is_some_and(|range| range.start() <= character)
+    character == '_' || is_letter(character) || is_digit(character)
 }
 
 fn table(property: &str) -> Option<ClassUnicode> {

@@ -1,7 +1,7 @@
-//! Which proxy, if any, stands between this program and an API server.
+//! Which proxy, if any, stands between this program and a server: an API server, a registry, a chart repository.
 //!
-//! A kubeconfig's `proxy-url` is obeyed as it is. Otherwise the environment decides as it does for kubectl (Go's
-//! `httpproxy` package): `HTTPS_PROXY` for `https` servers and `HTTP_PROXY` for `http` ones, lower case as well, never
+//! Owns the choice and nothing that connects. A configured proxy, such as a kubeconfig's `proxy-url`, is obeyed as it
+//! is. Otherwise the environment decides as it does for kubectl and Helm (Go's `httpproxy` package): `HTTPS_PROXY` for `https` servers and `HTTP_PROXY` for `http` ones, lower case as well, never
 //! for loopback addresses, never for what `NO_PROXY` names. Beyond Go, `ALL_PROXY` fills in, as with curl. A proxy
 //! that cannot be used is an error: going past it silently could send credentials where they must not go.
 
@@ -10,7 +10,17 @@ use std::net::IpAddr;
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 
-use super::config::ConfigError;
+/// A proxy whose address cannot be read or used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {address:?}: {message}")]
+pub struct ProxyError {
+    /// The variable or the configuration that names it.
+    pub what: String,
+    /// Its address, without credentials.
+    pub address: String,
+    /// What is wrong.
+    pub message: String,
+}
 
 /// The variables that name proxies, as data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,12 +45,15 @@ impl ProxyVariables {
     }
 }
 
-/// The proxy for `server`; `configured` is the kubeconfig's `proxy-url`.
+/// The proxy for `server`; `configured` is one that a configuration names, such as a kubeconfig's `proxy-url`.
+///
+/// # Errors
+/// If the proxy's address cannot be read, or names a protocol that is not spoken.
 pub(crate) fn choose(
     server: &Uri,
     configured: Option<&str>,
     variables: &ProxyVariables,
-) -> Result<Option<Uri>, ConfigError> {
+) -> Result<Option<Uri>, ProxyError> {
     if let Some(configured) = configured.filter(|url| !url.is_empty()) {
         return parse("proxy-url of the kubeconfig", configured).map(Some);
     }
@@ -104,8 +117,8 @@ fn split_port(entry: &str) -> (&str, Option<u16>) {
 
 /// Reads the address of a proxy as curl and Go do: without a scheme it speaks HTTP; `socks5h` and `socks5` both let the
 /// proxy resolve names, as Go does.
-fn parse(what: &str, text: &str) -> Result<Uri, ConfigError> {
-    let refuse = |message: &str| ConfigError::Address {
+fn parse(what: &str, text: &str) -> Result<Uri, ProxyError> {
+    let refuse = |message: &str| ProxyError {
         what: what.to_owned(),
         address: without_credentials(text),
         message: message.to_owned(),

@@ -1,0 +1,7 @@
+//! Registries and chart repositories: a real one with real Helm beside us, and scripted ones that misbehave.
+
+mod distribution;
+mod helpers;
+mod hostile;
+mod hostile_repository;
+mod real;
