@@ -9,6 +9,9 @@ use crate::render::gotemplate::builtins::Builtin;
 /// Nested parentheses, as Go bounds them.
 const MAX_PARENS: usize = 10_000;
 
+/// Variables at the start of a pipeline.
+type Variables = SmallVec<[(Mark, Symbol); 2]>;
+
 impl Parser<'_> {
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Pipe> {
         self.enter()?;
@@ -55,8 +58,8 @@ impl Parser<'_> {
     }
 
     /// The variables at the start of a pipeline, and whether they are assigned to.
-    fn declarations(&mut self, context: &str) -> Parsed<(SmallVec<[(Mark, Symbol); 2]>, bool)> {
-        let mut variables = SmallVec::new();
+    fn declarations(&mut self, context: &str) -> Parsed<(Variables, bool)> {
+        let mut variables = Variables::new();
         loop {
             let variable = self.peek_word();
             if variable.kind != Kind::Variable {
