@@ -54,6 +54,9 @@ pub enum Error {
         /// Their names.
         names: Vec<String>,
     },
+    /// What a chart needs cannot be had.
+    #[error(transparent)]
+    Dependency(#[from] super::dependency::DependencyError),
     /// The values do not fit the dependencies.
     #[error("chart dependencies processing failed: {0}")]
     Dependencies(#[source] values::CoalesceError),
@@ -111,13 +114,8 @@ pub enum Error {
     #[error(transparent)]
     Render(#[from] render::RenderError),
     /// A Go template.
-    #[error("{error}")]
-    Template {
-        /// What is wrong, in Helm's words and as facts.
-        error: Box<render::helm::TemplateError>,
-        /// Where the user gave the value that is null, if that is what is wrong.
-        place: Option<Box<super::Place>>,
-    },
+    #[error("{}", .0.error)]
+    Template(Box<super::TemplateFault>),
     /// The user's values cannot be had.
     #[error(transparent)]
     Values(#[from] values::ValuesError),
@@ -318,16 +316,20 @@ impl Error {
             Self::Store(error) => error.code(),
             Self::Record(error) => error.code(),
             Self::Chart(error) => error.code(),
-            Self::NoChartPath { .. } | Self::NoChart { .. } => Code::LocalFile,
+            Self::Dependency(error) => error.code(),
+            Self::NoChartPath { .. } | Self::NoChart { .. } | Self::LocalFile { .. } | Self::UntarTarget { .. } => {
+                Code::LocalFile
+            }
             Self::ShowChart(_)
             | Self::NotInstallable { .. }
             | Self::MissingDependencies { .. }
-            | Self::KubeVersion { .. } => Code::Chart,
+            | Self::KubeVersion { .. }
+            | Self::ChartName(_) => Code::Chart,
             Self::NoPostRenderer { .. } | Self::PostRenderer { .. } | Self::PostRendererFailed { .. } => {
                 Code::PostRenderer
             }
             Self::Render(error) => error.code(),
-            Self::Template { .. } => Code::Template,
+            Self::Template(_) => Code::Template,
             Self::Values(error) => error.code(),
             Self::Dependencies(error) | Self::Coalesce(error) => error.code(),
             Self::Schema { error, .. } => error.code(),
@@ -351,8 +353,6 @@ impl Error {
             Self::Delete { .. } => Code::DeleteFailed,
             Self::Manifest(_) => Code::Manifest,
             Self::Registry(error) => error.code(),
-            Self::LocalFile { .. } | Self::UntarTarget { .. } => Code::LocalFile,
-            Self::ChartName(_) => Code::Chart,
             Self::Interrupted => Code::Interrupted,
         }
     }

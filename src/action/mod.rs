@@ -3,6 +3,7 @@
 
 mod cancel;
 mod configure;
+pub mod dependency;
 mod error;
 mod event;
 mod host;
@@ -32,5 +33,5 @@ pub use notice::Notice;
 pub use post_render::PostRenderer;
 pub use prepare::{RenderOptions, Template, TemplateFailure, TemplateSettings, template, template_name};
 pub use source::{ChartSource, missing_dependencies};
-pub use values::{Place, UserValues};
+pub use values::{Place, Quoted, TemplateFault, UserValues};
 pub use waiting::WaitFor;

@@ -5,6 +5,7 @@ use super::Error;
 use crate::chart::Chart;
 use crate::render::helm::{Fault, TemplateError};
 use crate::values::{ChartValues, Compat, Given, SchemaError, Warning, check, check_one, coalesce};
+use crate::yaml::number::quote;
 use crate::yaml::{Mapping, Origin, Source, Step, Value};
 
 /// What the user supplied, merged, and where each part came from.
@@ -72,13 +73,18 @@ impl UserValues {
         Error::Schema { error, places }
     }
 
-    /// What is wrong in a template, with the place of the user's null that it stumbles over.
-    pub(super) fn locate(&self, error: TemplateError) -> Error {
+    /// What is wrong in a template, with what is known of the values it speaks of: `computed` are those it saw.
+    pub(super) fn locate(&self, error: TemplateError, computed: &Mapping) -> Error {
         let place = match &error.trouble.fault {
             Fault::Absent { path: Some(path), is_null: true, .. } => self.exact_place(path),
             _ => None,
         };
-        Error::Template { error: Box::new(error), place: place.map(Box::new) }
+        let mut quoted = Vec::new();
+        let said = error.said();
+        for (key, value) in computed {
+            find_quoted(&said, &mut vec![key.as_str()], value, &mut quoted);
+        }
+        Error::Template(Box::new(TemplateFault { error, place, quoted }))
     }
 
     /// Where exactly this value was given.
@@ -90,6 +96,54 @@ impl UserValues {
     fn place(&self, path: &[Step]) -> Option<Place> {
         let origin = self.origin(path)?;
         Some(Place { source: self.given.sources.get(origin.source)?.clone(), origin: *origin })
+    }
+}
+
+/// Why a template failed.
+#[derive(Debug)]
+pub struct TemplateFault {
+    /// What is wrong, in Helm's words and as facts.
+    pub error: TemplateError,
+    /// Where the user gave the value that is null, if that is what is wrong.
+    pub place: Option<Place>,
+    /// Values whose text stands in the error.
+    pub quoted: Vec<Quoted>,
+}
+
+/// A value whose text stands in an error; whether it is a secret, its name tells.
+pub struct Quoted {
+    /// The keys under which it stands, separated by dots.
+    pub name: String,
+    /// The text, as it stands in the error.
+    pub text: String,
+}
+
+impl std::fmt::Debug for Quoted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Quoted").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Texts shorter than this stand in any error by chance.
+const SHORTEST_QUOTED: usize = 6;
+
+fn find_quoted<'v>(said: &str, keys: &mut Vec<&'v str>, value: &'v Value, quoted: &mut Vec<Quoted>) {
+    match value {
+        Value::String(text) if text.trim().len() >= SHORTEST_QUOTED => {
+            let escaped = quote(text);
+            let escaped = escaped.get(1..escaped.len() - 1).unwrap_or_default();
+            let found = [text.trim(), escaped].into_iter().filter(|form| said.contains(*form));
+            quoted.extend(found.map(|form| Quoted { name: keys.join("."), text: form.to_owned() }));
+        }
+        Value::Mapping(map) => {
+            for (key, value) in map {
+                keys.push(key);
+                find_quoted(said, keys, value, quoted);
+                keys.pop();
+            }
+        }
+        Value::Sequence(list) => list.iter().for_each(|item| find_quoted(said, keys, item, quoted)),
+        _ => {}
     }
 }
 

@@ -119,6 +119,7 @@ pub(super) fn from_files_at(files: Vec<File>, budget: &mut Budget, depth: usize)
         raw,
         schema: parts.schema,
         dependencies,
+        name_in_paths: None,
         engine: Engine::Go,
         warnings: parts.warnings,
         modified: parts.modified,
@@ -139,7 +140,7 @@ fn below(files: Vec<File>) -> Vec<File> {
 }
 
 /// Go's `filepath.Ext`: from the last dot of the last part on.
-pub(super) fn extension(path: &str) -> &str {
+pub(crate) fn extension(path: &str) -> &str {
     let base = path.rsplit('/').next().unwrap_or(path);
     base.rfind('.').map_or("", |dot| &base[dot..])
 }

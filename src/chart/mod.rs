@@ -23,6 +23,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 
 pub use error::{ChartError, IgnoreError, MAX_CHART_SIZE, MAX_FILE_SIZE};
+pub(crate) use files::extension;
 pub use files::{LoadWarning, from_files};
 pub(crate) use folder::go_text;
 pub use folder::{Links, load, load_any_format, load_folder, read_folder};
@@ -79,6 +80,9 @@ pub struct Chart {
     pub raw: Vec<File>,
     /// The charts in `charts/`; after [`process_dependencies`] those that are on, under the names they go by.
     pub dependencies: Vec<Chart>,
+    /// The name that paths of the charts inside it have, where it is another: in Helm 3 charts inside an aliased chart
+    /// that declares no dependencies keep the path under its own name.
+    pub name_in_paths: Option<String>,
     /// What is strange about it.
     pub warnings: Vec<LoadWarning>,
     /// When `Chart.yaml` was changed last.
@@ -112,6 +116,7 @@ impl Chart {
             files,
             raw: Vec::new(),
             dependencies: Vec::new(),
+            name_in_paths: None,
             warnings: Vec::new(),
             modified: None,
             schema_modified: None,
@@ -187,6 +192,7 @@ impl Chart {
                     found.push((format!("{path}/{}", file.name), file));
                 }
             }
+            let path = chart.path_for_inner(path);
             for inner in &chart.dependencies {
                 collect(inner, &format!("{path}/charts/{}", inner.metadata.name), found);
             }
@@ -194,6 +200,14 @@ impl Chart {
         let mut found = Vec::new();
         collect(self, &self.metadata.name, &mut found);
         found
+    }
+
+    /// The path that charts inside this one build theirs on, where its own path is `path`.
+    pub(crate) fn path_for_inner<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        match (&self.name_in_paths, path.rsplit_once('/')) {
+            (Some(name), Some((outer, _))) => Cow::Owned(format!("{outer}/{name}")),
+            _ => Cow::Borrowed(path),
+        }
     }
 
     /// This chart and all inside it.

@@ -46,13 +46,16 @@ impl Chart {
     }
 
     /// Takes over what `values` has decided.
-    fn follow(&self, decided: &ChartValues) -> Self {
+    fn follow(&self, decided: &ChartValues, compat: Compat) -> Self {
         let mut chart = self.clone();
+        if compat == Compat::Helm3 && self.metadata.dependencies.is_none() && self.metadata.name != decided.name {
+            chart.name_in_paths = Some(self.metadata.name.clone());
+        }
         chart.metadata.name.clone_from(&decided.name);
         if decided.values != *self.values_map().unwrap_or(&Mapping::new()) {
             chart.set_values(decided.values.clone());
         }
-        let inner = |inside: &ChartValues| Some(self.dependencies.get(inside.place)?.follow(inside));
+        let inner = |inside: &ChartValues| Some(self.dependencies.get(inside.place)?.follow(inside, compat));
         chart.dependencies = decided.subcharts.iter().filter_map(inner).collect();
         // What was not looked at stays as it is written: a chart that declares nothing ends the search there.
         if self.metadata.dependencies.is_some() {
@@ -93,5 +96,5 @@ pub fn process_dependencies(
 ) -> Result<(Chart, ChartValues), ProcessError> {
     let mut decided = chart.for_values()?;
     values::process_dependencies(&mut decided, user, compat, &is_compatible, warnings)?;
-    Ok((chart.follow(&decided), decided))
+    Ok((chart.follow(&decided, compat), decided))
 }

@@ -5,6 +5,7 @@ use clap::{Args, Command, CommandFactory as _, Parser, Subcommand};
 use crate::ui::Arity;
 
 use super::completion::CompletionArgs;
+use super::dependency::DependencyArgs;
 use super::env::EnvArgs;
 use super::explain::ExplainArgs;
 use super::get::GetArgs;
@@ -59,6 +60,8 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     Install(Box<InstallArgs>),
     Template(Box<TemplateArgs>),
+    #[command(aliases = ["dep", "dependencies"])]
+    Dependency(DependencyArgs),
     Lint(Box<LintArgs>),
     #[command(alias = "inspect")]
     Show(ShowArgs),
@@ -113,6 +116,8 @@ pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
     let (arguments, arity) = match path {
         ["install" | "template"] => ("[NAME] [CHART]", Arity::AtMost(2)),
         ["show", _] => ("[CHART]", Arity::AtMost(1)),
+        ["dependency", "list"] => ("CHART", Arity::AtMost(1)),
+        ["dependency", "build" | "update"] => ("CHART", Arity::AtMost(1)),
         ["lint"] => ("PATH", Arity::AtLeast(1)),
         ["package"] => ("[CHART_PATH] [...]", Arity::AtLeast(1)),
         ["status" | "history"] | ["get", _] => ("RELEASE_NAME", Arity::Exactly(1)),
@@ -131,8 +136,7 @@ pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
 }
 
 /// Commands of Helm that are still to come.
-pub(crate) const TO_COME: &[&str] =
-    &["create", "dependency", "dep", "plugin", "repo", "rollback", "search", "test", "upgrade", "verify"];
+pub(crate) const TO_COME: &[&str] = &["create", "plugin", "repo", "rollback", "search", "test", "upgrade", "verify"];
 
 /// Helm's commands, for the suggestions of `--helm-compat`, in the order in which Helm adds them.
 pub(crate) const HELM_COMMANDS: &[&str] = &[

@@ -11,6 +11,7 @@ mod command;
 mod complete;
 mod completion;
 mod configuration;
+mod dependency;
 mod env;
 mod environment;
 mod explain;
@@ -134,6 +135,10 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
             learn(&printer, args.password());
             args.settings(printer.helm().is_some())
                 .and_then(|settings| runtime::compute(move || show::run(&settings, &context)))
+        }
+        Verb::Dependency(args) => {
+            learn(&printer, args.password());
+            runtime::run(context, move |context| async move { dependency::run(args, &context).await })
         }
         Verb::Lint(args) => {
             args.settings(printer.helm()).and_then(|settings| runtime::compute(move || lint::run(settings, &context)))

@@ -1,5 +1,7 @@
 //! `maibot pull`: fetch a chart and write it to this machine.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 
 use crate::action::pull::{PullSettings, pull};
@@ -92,12 +94,10 @@ pub(crate) async fn run(settings: Settings, context: &Context) -> Result<Exit, F
         if let Some(verified) = pulled.verified {
             let mut text = String::new();
             for name in &verified.signed_by {
-                text.push_str(&format!("Signed by: {name}\n"));
+                let _ = writeln!(text, "Signed by: {name}");
             }
-            text.push_str(&format!(
-                "Using Key With Fingerprint: {}\nChart Hash Verified: {}\n",
-                verified.fingerprint, verified.digest
-            ));
+            let _ = writeln!(text, "Using Key With Fingerprint: {}", verified.fingerprint);
+            let _ = writeln!(text, "Chart Hash Verified: {}", verified.digest);
             context.printer.result(&text)?;
         }
         for path in pulled.written {

@@ -83,7 +83,13 @@ impl Context {
 
     /// An error of a verb in the user's words.
     pub(crate) fn verdict(&self, failure: impl Into<action::Failure>, command: &str) -> Failure {
-        ui::verdict(failure.into(), self.printer.language(), command)
+        let failure = failure.into();
+        if let action::Error::Template(fault) = failure.error.as_ref() {
+            // A chart's own words may hold a value, and it is a secret if its key says so.
+            let is_secret = |quoted: &&action::Quoted| ui::is_secret_name(&quoted.name);
+            fault.quoted.iter().filter(is_secret).for_each(|quoted| self.printer.learn_secret(&quoted.text));
+        }
+        ui::verdict(failure, self.printer.language(), command)
     }
 }
 

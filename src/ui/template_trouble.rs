@@ -87,7 +87,11 @@ impl TroubleTeller<'_> {
                 self.of(format!(" in template `{name}`"), format!("（模板 `{name}`）"))
             });
         let came_from = if is_first { String::new() } else { self.of("called from ", "调用自 ") };
-        format!("{came_from}{place}{template}\n{}", snippet(frame))
+        let repeated = match frame.repeated {
+            0 => String::new(),
+            count => self.of(format!(", {count} times more"), format!("，另重复 {count} 次")),
+        };
+        format!("{came_from}{place}{template}{repeated}\n{}", snippet(frame))
     }
 
     /// What to do.
@@ -165,7 +169,15 @@ mod tests {
     use super::*;
 
     fn frame(file: &str, line: usize, text: &str, marked: std::ops::Range<usize>) -> Frame {
-        Frame { file: file.to_owned(), line, column: marked.start + 1, template: None, text: text.to_owned(), marked }
+        Frame {
+            file: file.to_owned(),
+            line,
+            column: marked.start + 1,
+            template: None,
+            text: text.to_owned(),
+            marked,
+            repeated: 0,
+        }
     }
 
     #[test]

@@ -33,9 +33,9 @@ pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Fai
     *helm = helm_text(&error, command);
     *evidence = teller.evidence(&error);
     next.extend(teller.next(&error));
-    if let Error::Template { error, place } = error.as_ref() {
-        let place = place.as_deref().map(spot);
-        let teller = TroubleTeller { language, trouble: &error.trouble, place: place.as_deref() };
+    if let Error::Template(fault) = error.as_ref() {
+        let place = fault.place.as_ref().map(spot);
+        let teller = TroubleTeller { language, trouble: &fault.error.trouble, place: place.as_deref() };
         *why = Some(teller.why());
         causes.clear();
         *evidence = teller.evidence();

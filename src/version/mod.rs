@@ -61,7 +61,7 @@ pub enum VersionError {
 /// A version.
 ///
 /// `==` compares everything, the spelling too; [`Version::compare`] is the order of versions.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Version {
     /// The first number.
     pub major: u64,

@@ -7,9 +7,13 @@
 pub mod address;
 pub mod base32;
 pub mod base64;
+pub mod der;
 pub mod path;
+pub mod pem;
+pub mod private_key;
 pub mod regexp;
 pub mod strconv;
 pub mod time;
 pub mod toml;
 pub mod url;
+pub mod x509;

@@ -4,8 +4,8 @@
 //! prints is decided in [`format`](super::format).
 
 use super::error::Failure;
-use super::format::{Printer, Spec, type_name};
-use super::value::Value;
+use super::format::{Printer, Spec, append_decimal, type_name};
+use super::value::{IntType, Value};
 use crate::unicode;
 
 /// The largest width, precision and argument number.
@@ -22,6 +22,9 @@ pub(super) fn run(printer: &mut Printer, format: &[u8], arguments: &[Value]) -> 
             break;
         }
         reader.at += 1;
+        if reader.plain(printer)? {
+            continue;
+        }
         if !reader.directive(printer)? {
             break;
         }
@@ -67,6 +70,22 @@ impl<'a> Reader<'a> {
 
     fn peek(&self) -> Option<u8> {
         self.format.get(self.at).copied()
+    }
+
+    /// Prints one directive, whose `%` is behind, if it is of the kind that nearly all are: `%s` or `%v` of a string,
+    /// `%d` or `%v` of an integer, without flags.
+    fn plain(&mut self, printer: &mut Printer) -> Result<bool, Failure> {
+        match (self.peek(), self.arguments.get(self.next)) {
+            (Some(b's' | b'v'), Some(Value::Text(text))) => printer.out.extend_from_slice(text),
+            (Some(b'd' | b'v'), Some(Value::Int(IntType::Int | IntType::Int32 | IntType::Int64, number))) => {
+                append_decimal(&mut printer.out, *number);
+            }
+            _ => return Ok(false),
+        }
+        printer.check(0)?;
+        self.at += 1;
+        self.next += 1;
+        Ok(true)
     }
 
     /// Prints one directive, whose `%` is behind; whether the format goes on.

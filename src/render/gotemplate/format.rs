@@ -31,9 +31,7 @@ pub fn append_value(out: &mut Vec<u8>, value: &Value) -> Result<(), Failure> {
         Value::Text(text) => out.extend_from_slice(text),
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::Int(IntType::Int | IntType::Int32 | IntType::Int64, number) => {
-            let _ = write!(out, "{number}");
-        }
+        Value::Int(IntType::Int | IntType::Int32 | IntType::Int64, number) => append_decimal(out, *number),
         Value::Float(number) => append_float_value(out, *number),
         _ => {
             let mut printer = Printer::new(std::mem::take(out));
@@ -45,13 +43,32 @@ pub fn append_value(out: &mut Vec<u8>, value: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
+/// An integer in decimal digits.
+pub(super) fn append_decimal(out: &mut Vec<u8>, number: i64) {
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    let mut rest = number.unsigned_abs();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        at -= 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(digits.get(at..).unwrap_or_default());
+}
+
 /// A `float64` as `%v` prints it.
 fn append_float_value(out: &mut Vec<u8>, number: f64) {
     // Small whole numbers, which values files are full of, need no search for digits.
     if number.abs() < 1e6 && number.fract() == 0.0 && (number != 0.0 || number.is_sign_positive()) {
         #[expect(clippy::cast_possible_truncation, reason = "whole and below a million")]
-        let number = number as i32;
-        let _ = write!(out, "{number}");
+        let number = number as i64;
+        append_decimal(out, number);
     } else {
         float::append_float(out, number, b'g', None);
     }
@@ -181,7 +198,7 @@ impl Printer {
         Self { start: out.len(), out, spec: Spec::default(), erroring: false }
     }
 
-    fn check(&self, depth: usize) -> Result<(), Failure> {
+    pub(super) fn check(&self, depth: usize) -> Result<(), Failure> {
         if depth > MAX_NESTING {
             return Err(Failure::Budget("a value to print contains itself, or is nested too deeply".to_owned()));
         }

@@ -149,3 +149,27 @@ fn a_text_without_measure_is_an_error() {
     }
     assert!(matches!(sprint(&[value]), Err(Failure::Budget(_))));
 }
+
+#[test]
+fn integers_are_written_in_full_to_both_ends() {
+    for number in [0, 1, -1, 10, 99, -100, 1_234_567_890, i64::MAX, i64::MIN] {
+        let mut out = Vec::new();
+        append_decimal(&mut out, number);
+        assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+    }
+}
+
+#[test]
+fn plain_directives_count_their_arguments_as_all_others_do() {
+    for (format, expected) in [
+        ("%s-%d", "a-1"),
+        ("%v%v", "a1"),
+        ("%d", "%!d(string=a)%!(EXTRA int=1)"),
+        ("%s", "a%!(EXTRA int=1)"),
+        ("%s%d%s", "a1%!s(MISSING)"),
+        ("%[2]d%s", "1%!s(MISSING)"),
+    ] {
+        let out = sprintf(format.as_bytes(), &[Value::text("a"), Value::int(1)]).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), expected, "{format}");
+    }
+}

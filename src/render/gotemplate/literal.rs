@@ -4,6 +4,7 @@
 //! is an ideal constant that takes the type its use asks for.
 
 use super::value::Value;
+use crate::render::gostd::strconv::{FloatError, parse_float, parse_int, parse_uint};
 use crate::yaml::number;
 
 /// A number in a template. Which of the types it can have depends on its value, not on how it is written.
@@ -45,15 +46,6 @@ impl Ideal {
             Self::Overflow => None,
         }
     }
-}
-
-/// What can be wrong with a float's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FloatError {
-    /// It is none.
-    Syntax,
-    /// It is too large.
-    Range,
 }
 
 impl Number {
@@ -169,146 +161,6 @@ fn float_to_int(float: f64) -> Option<i64> {
 fn float_to_uint(float: f64) -> Option<u64> {
     const LIMIT: f64 = 18_446_744_073_709_551_616.0;
     (float.fract() == 0.0 && (0.0..LIMIT).contains(&float)).then_some(float as u64)
-}
-
-/// `strconv.ParseUint` with base 0: `0x`, `0o`, `0b` and a leading zero name the base; underscores separate digits.
-pub(super) fn parse_uint(text: &str) -> Option<u64> {
-    let prefix = |name: char| {
-        let rest = text.strip_prefix('0')?;
-        rest.strip_prefix([name, name.to_ascii_uppercase()]).filter(|digits| !digits.is_empty())
-    };
-    let (base, digits) = if let Some(digits) = prefix('b') {
-        (2, digits)
-    } else if let Some(digits) = prefix('o') {
-        (8, digits)
-    } else if let Some(digits) = prefix('x') {
-        (16, digits)
-    } else if let Some(digits) = text.strip_prefix('0') {
-        (8, digits)
-    } else {
-        (10, text)
-    };
-    if text.is_empty() || !underscores_are_right(text) {
-        return None;
-    }
-    let mut value = 0_u64;
-    for character in digits.chars().filter(|character| *character != '_') {
-        let digit = character.to_digit(base)?;
-        value = value.checked_mul(base.into())?.checked_add(digit.into())?;
-    }
-    Some(value)
-}
-
-/// `strconv.ParseInt` with base 0.
-pub(super) fn parse_int(text: &str) -> Option<i64> {
-    if let Some(digits) = text.strip_prefix('-') {
-        0_i64.checked_sub_unsigned(parse_uint(digits)?)
-    } else {
-        i64::try_from(parse_uint(text.strip_prefix('+').unwrap_or(text))?).ok()
-    }
-}
-
-/// Whether every underscore stands between digits, or between a base's prefix and a digit.
-fn underscores_are_right(text: &str) -> bool {
-    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let bytes = text.as_bytes();
-    let prefixed = bytes.len() >= 2 && bytes[0] == b'0' && matches!(bytes[1] | 0x20, b'b' | b'o' | b'x');
-    let hex = prefixed && bytes[1] | 0x20 == b'x';
-    // What stands before: a digit (or prefix), an underscore, or anything else.
-    let mut before = if prefixed { b'0' } else { b'^' };
-    for &byte in bytes.iter().skip(if prefixed { 2 } else { 0 }) {
-        let digit = byte.is_ascii_digit() || hex && byte.is_ascii_hexdigit();
-        if byte == b'_' && before != b'0' || !digit && byte != b'_' && before == b'_' {
-            return false;
-        }
-        before = match byte {
-            b'_' => b'_',
-            _ if digit => b'0',
-            _ => b'!',
-        };
-    }
-    before != b'_'
-}
-
-/// `strconv.ParseFloat` for what can stand in a template: decimal, or hexadecimal with a binary exponent.
-pub(super) fn parse_float(text: &str) -> Result<f64, FloatError> {
-    if text.contains('_') && !underscores_are_right(text) {
-        return Err(FloatError::Syntax);
-    }
-    let plain: String = text.chars().filter(|character| *character != '_').collect();
-    let (negative, digits) = match plain.as_bytes().first() {
-        Some(b'-') => (true, &plain[1..]),
-        Some(b'+') => (false, &plain[1..]),
-        _ => (false, &plain[..]),
-    };
-    let float = if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        parse_hex_float(hex)?
-    } else {
-        let right =
-            digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'));
-        let float = if right { digits.parse::<f64>().ok() } else { None }.ok_or(FloatError::Syntax)?;
-        if float.is_infinite() { Err(FloatError::Range)? } else { float }
-    };
-    Ok(if negative { -float } else { float })
-}
-
-/// A hexadecimal float without sign and prefix, rounded to nearest, ties to even.
-fn parse_hex_float(text: &str) -> Result<f64, FloatError> {
-    let (mantissa, exponent) = text.split_once(['p', 'P']).ok_or(FloatError::Syntax)?;
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) || whole.len() + fraction.len() == 0 {
-        return Err(FloatError::Syntax);
-    }
-    let magnitude = digits.bytes().fold(0_i64, |sum, digit| (sum * 10 + i64::from(digit - b'0')).min(1_000_000));
-    let mut exponent = if exponent.starts_with('-') { -magnitude } else { magnitude };
-    // The first 60 or more bits, and whether anything but zeros follows them.
-    let (mut bits, mut rest) = (0_u64, false);
-    for (index, character) in whole.chars().chain(fraction.chars()).enumerate() {
-        let digit = character.to_digit(16).ok_or(FloatError::Syntax)?;
-        let in_fraction = index >= whole.len();
-        if bits >> 60 == 0 {
-            bits = bits << 4 | u64::from(digit);
-            exponent -= if in_fraction { 4 } else { 0 };
-        } else {
-            rest |= digit != 0;
-            exponent += if in_fraction { 0 } else { 4 };
-        }
-    }
-    if bits == 0 {
-        return Ok(0.0);
-    }
-    // Normalized: the highest bit set, worth 2^(exponent + 63).
-    let shift = bits.leading_zeros();
-    bits <<= shift;
-    exponent -= i64::from(shift);
-    let top = exponent + 63;
-    // Bits that the result keeps: fewer for subnormal numbers.
-    let keep = if top >= -1022 { 53 } else { 53 - (-1022 - top) };
-    if keep < 0 {
-        return Ok(0.0);
-    }
-    let cut = u32::try_from(64 - keep).unwrap_or(64);
-    let (kept, half, below) = if cut == 64 {
-        (0, bits >> 63, bits << 1)
-    } else {
-        (bits >> cut, bits >> (cut - 1) & 1, bits & ((1 << (cut - 1)) - 1))
-    };
-    let up = half == 1 && (below != 0 || rest || kept & 1 == 1);
-    let kept = kept + u64::from(up);
-    // The mantissa is an integer below 2^54, scaled by exact powers of two.
-    #[expect(clippy::cast_precision_loss, reason = "at most 53 significant bits are left")]
-    let mut float = kept as f64;
-    let mut scale = exponent + i64::from(cut);
-    while scale != 0 {
-        let step = scale.clamp(-1000, 1000);
-        float *= 2_f64.powi(i32::try_from(step).unwrap_or(0));
-        scale -= step;
-        if float == 0.0 || float.is_infinite() {
-            break;
-        }
-    }
-    if float.is_infinite() { Err(FloatError::Range) } else { Ok(float) }
 }
 
 /// The float at the start of a text, as Go's `fmt` cuts it out when it reads a complex number.

@@ -126,6 +126,11 @@ impl<'a> Machine<'a> {
         self.host.0
     }
 
+    /// The templates that can be called.
+    pub const fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
     /// How this render goes.
     pub const fn options(&self) -> &Options {
         &self.options

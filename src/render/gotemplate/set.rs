@@ -69,6 +69,12 @@ impl Templates {
         self.find(name.as_bytes()).is_some()
     }
 
+    /// The names of all templates, for suggestions.
+    pub fn names(&self) -> impl Iterator<Item = &Text> {
+        let defined = self.definitions.iter().zip(&self.names.texts);
+        defined.filter(|(definition, _)| definition.is_some()).map(|(_, name)| name)
+    }
+
     /// The template of that name.
     pub(super) fn find(&self, name: &[u8]) -> Option<&Rc<Template>> {
         self.get(self.names.find(name)?)

@@ -305,6 +305,11 @@ pub trait Object: std::fmt::Debug {
         None
     }
 
+    /// What a deep copy is, if it is something else: of a struct only exported fields are copied.
+    fn deep_copy(&self) -> Option<Value> {
+        None
+    }
+
     /// What `%#v` prints of a type that says it itself.
     fn go_string(&self) -> Option<String> {
         None

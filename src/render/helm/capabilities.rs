@@ -101,16 +101,16 @@ pub struct HelmVersion {
 }
 
 impl HelmVersion {
-    /// The Helm whose behaviour is imitated.
+    /// The Helm whose behaviour is imitated, as its releases are built. The commit is nobody's business but Helm's.
     pub fn of(compat: Compat) -> Self {
         let (version, kube_client_version) = match compat {
-            Compat::Helm4 => ("v4.2", "v1.36"),
-            Compat::Helm3 => ("v3.21", ""),
+            Compat::Helm4 => ("v4.2.4", "v1.36"),
+            Compat::Helm3 => ("v3.21.4", ""),
         };
         Self {
             version: version.to_owned(),
             git_commit: String::new(),
-            git_tree_state: String::new(),
+            git_tree_state: "clean".to_owned(),
             go_version: "go1.26.8".to_owned(),
             kube_client_version: kube_client_version.to_owned(),
         }

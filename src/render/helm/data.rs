@@ -131,12 +131,13 @@ impl Root {
     ) -> Value {
         let name = chart.metadata.name.as_str();
         let path: Rc<str> = parent.map_or_else(|| name.to_owned(), |parent| format!("{parent}/charts/{name}")).into();
+        let inner_path = chart.path_for_inner(&path);
         let mut subcharts = Entries::new();
         for inner in &chart.dependencies {
             let name = inner.metadata.name.as_str();
             let empty = || Rc::new(Map::new(values_type(self.compat), Entries::new()));
             let values = table(values, name).unwrap_or_else(|_| empty());
-            let data = self.chart(inner, Some(&path), &values, templates);
+            let data = self.chart(inner, Some(&inner_path), &values, templates);
             subcharts.insert(Text::from(name), data);
         }
         let data = Map::new(

@@ -193,7 +193,7 @@ fn read(args: &[Value]) -> Result<(yaml::Value, Option<JsonError>), JsonError> {
 }
 
 /// What Go says when JSON has another shape than the type it is read into.
-fn wrong_shape(found: &yaml::Value, problem: Option<JsonError>, wanted: &str) -> String {
+fn wrong_shape(found: &yaml::Value, problem: Option<&JsonError>, wanted: &str) -> String {
     let found = match (found, problem) {
         // A number that is too big is no `null`.
         (yaml::Value::Null, Some(_)) => "number",
@@ -221,7 +221,7 @@ fn from_json(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {
         }
         // Go makes a nil map of `null`.
         Ok((yaml::Value::Null, None)) => Value::Map(std::rc::Rc::new(Map::nil(MapType::Any))),
-        Ok((other, problem)) => error_map(wrong_shape(&other, problem, "map[string]interface {}")),
+        Ok((other, problem)) => error_map(wrong_shape(&other, problem.as_ref(), "map[string]interface {}")),
         Err(error) => error_map(error.to_string()),
     })
 }
@@ -232,7 +232,7 @@ fn from_json_array(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure
         Ok((value @ yaml::Value::Sequence(_), None)) => Value::from(&value),
         Ok((yaml::Value::Sequence(_), Some(problem))) => Value::list(vec![Value::text(problem.to_string())]),
         Ok((yaml::Value::Null, None)) => Value::nil_list(ListType::Any),
-        Ok((other, problem)) => Value::list(vec![Value::text(wrong_shape(&other, problem, "[]interface {}"))]),
+        Ok((other, problem)) => Value::list(vec![Value::text(wrong_shape(&other, problem.as_ref(), "[]interface {}"))]),
         Err(error) => Value::list(vec![Value::text(error.to_string())]),
     })
 }

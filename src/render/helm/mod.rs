@@ -80,6 +80,13 @@ pub struct TemplateError {
     pub trouble: Box<Trouble>,
 }
 
+impl TemplateError {
+    /// Everything that a report of it can show: Helm's words, and the lines of templates.
+    pub fn said(&self) -> String {
+        self.trouble.frames.iter().fold(self.text.clone(), |said, frame| said + "\n" + &frame.text)
+    }
+}
+
 /// Renders every template of a chart and of those inside it. The files come in byte order of their paths.
 ///
 /// # Errors
@@ -119,7 +126,7 @@ fn render_here(request: &Request<'_>) -> Result<Vec<RenderedFile>, TemplateError
         let data = template.scope.enter(path);
         let text = machine.execute(path, data).map_err(|error| TemplateError {
             text: errors::exec_text(&error, request.compat),
-            trouble: Box::new(Trouble::of_exec(&error, &root.values, request.compat)),
+            trouble: Box::new(Trouble::of_exec(&error, &root.values, machine.templates(), request.compat)),
         })?;
         let text = functions::without_no_value(&text).unwrap_or(text);
         rendered.push(RenderedFile { path: path.clone(), text });

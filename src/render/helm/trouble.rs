@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use super::functions;
 use crate::render::gotemplate::error::{Absent, Cause, ExecError, Failure, ParseError};
+use crate::render::gotemplate::set::Templates;
 use crate::render::gotemplate::source::Place;
 use crate::render::gotemplate::value::{Map, Value};
 use crate::values::{Compat, nearest};
@@ -82,6 +83,8 @@ pub struct Frame {
     pub text: String,
     /// The characters of it that are meant.
     pub marked: Range<usize>,
+    /// How often the same place follows, when templates call themselves.
+    pub repeated: usize,
 }
 
 impl Frame {
@@ -127,7 +130,7 @@ impl Trouble {
     }
 
     /// Of a template that failed; `values` are the outermost chart's.
-    pub(super) fn of_exec(error: &ExecError, values: &Rc<Map>, compat: Compat) -> Self {
+    pub(super) fn of_exec(error: &ExecError, values: &Rc<Map>, templates: &Templates, compat: Compat) -> Self {
         let mut frames = Vec::new();
         let mut next = Some(error);
         let mut innermost = error;
@@ -150,6 +153,7 @@ impl Trouble {
             };
         }
         frames.reverse();
+        let mut frames = without_repetitions(frames);
         let left_out = frames.len().saturating_sub(MAX_FRAMES);
         if left_out > 0 {
             frames.drain(MAX_FRAMES - 1..MAX_FRAMES - 1 + left_out);
@@ -157,7 +161,7 @@ impl Trouble {
         let (fault, hints) = match (parse, &innermost.absent, &innermost.cause) {
             (Some(error), _, _) => (Fault::Syntax(error.message.clone()), syntax_hints(&error.message, compat)),
             (None, Some(absent), _) => of_absent(absent, values),
-            (None, None, cause) => of_cause(cause),
+            (None, None, cause) => of_cause(cause, templates),
         };
         Self { fault, frames, left_out, hints }
     }
@@ -186,7 +190,7 @@ fn of_absent(absent: &Absent, values: &Rc<Map>) -> (Fault, Vec<Hint>) {
     (fault, hints)
 }
 
-fn of_cause(cause: &Cause) -> (Fault, Vec<Hint>) {
+fn of_cause(cause: &Cause, templates: &Templates) -> (Fault, Vec<Hint>) {
     match cause {
         Cause::Budget(message) | Cause::Call { failure: Failure::Budget(message), .. } => {
             (Fault::Budget(message.clone()), Vec::new())
@@ -194,16 +198,39 @@ fn of_cause(cause: &Cause) -> (Fault, Vec<Hint>) {
         Cause::Call { failure: Failure::User(words), .. } => (Fault::Refused(words.clone()), Vec::new()),
         Cause::Call { function, failure } => {
             let message = failure.to_string();
-            let hints = value_hints(&message);
+            let hints = value_hints(&message, templates);
             (Fault::Function { name: function.to_string(), message }, hints)
         }
-        Cause::Message(message) => (Fault::Evaluation(message.clone()), value_hints(message)),
+        Cause::Message(message) => (Fault::Evaluation(message.clone()), value_hints(message, templates)),
     }
 }
 
+/// Frames of which the same ones follow each other only once.
+fn without_repetitions(frames: Vec<Frame>) -> Vec<Frame> {
+    let mut kept: Vec<Frame> = Vec::new();
+    for frame in frames {
+        match kept.last_mut() {
+            Some(last) if (last.line, last.column, &last.file) == (frame.line, frame.column, &frame.file) => {
+                last.repeated += 1;
+            }
+            _ => kept.push(frame),
+        }
+    }
+    kept
+}
+
 /// What helps against values of the wrong kind, told by Go's words, which are fixed.
-fn value_hints(message: &str) -> Vec<Hint> {
+fn value_hints(message: &str, templates: &Templates) -> Vec<Hint> {
     let has = |part: &str| message.contains(part);
+    let unknown = message.strip_prefix("template: no template \"").or_else(|| message.strip_prefix("template \""));
+    if let Some((unknown, rest)) = unknown.and_then(|rest| rest.split_once('"'))
+        && (rest == " not defined" || rest.starts_with(" associated with"))
+    {
+        let known: Vec<_> = templates.names().map(|name| name.to_str()).collect();
+        let instead = nearest(unknown, known.iter().map(AsRef::as_ref));
+        let hint = |instead: &str| Hint::DidYouMean { written: unknown.to_owned(), instead: instead.to_owned() };
+        return instead.map(hint).into_iter().collect();
+    }
     let mut hints = Vec::new();
     if has("incompatible types for comparison") && has("float64") {
         hints.push(Hint::FloatComparison);
@@ -291,6 +318,7 @@ fn frame(place: &Place, template: &str) -> Frame {
         .collect();
     let (text, marked) = window(&text, before..until.max(before + 1));
     Frame {
+        repeated: 0,
         file: source.name.to_string(),
         line,
         column: before + 1,

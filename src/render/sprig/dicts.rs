@@ -183,6 +183,7 @@ fn copy(machine: &mut Machine<'_>, value: &Value, depth: usize) -> Result<Value,
             new.nil = map.nil;
             Ok(Value::Map(Rc::new(new)))
         }
+        Value::Object(object) => Ok(object.deep_copy().unwrap_or_else(|| value.clone())),
         other => Ok(other.clone()),
     }
 }

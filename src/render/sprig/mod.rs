@@ -5,6 +5,8 @@
 
 mod argument;
 pub mod case;
+pub mod certificates;
+pub mod ciphers;
 pub mod conversion;
 pub mod dates;
 mod decimal;
@@ -15,6 +17,7 @@ pub mod equality;
 pub mod lists;
 mod merge;
 pub mod numbers;
+pub mod passwords;
 pub mod paths;
 pub mod random;
 pub mod reflection;
@@ -38,6 +41,8 @@ use super::gotemplate::function::Function;
 /// The families.
 const FAMILIES: &[&[Function]] = &[
     case::FUNCTIONS,
+    certificates::FUNCTIONS,
+    ciphers::FUNCTIONS,
     conversion::FUNCTIONS,
     dates::FUNCTIONS,
     defaults::FUNCTIONS,
@@ -45,6 +50,7 @@ const FAMILIES: &[&[Function]] = &[
     encoding::FUNCTIONS,
     lists::FUNCTIONS,
     numbers::FUNCTIONS,
+    passwords::FUNCTIONS,
     paths::FUNCTIONS,
     random::FUNCTIONS,
     reflection::FUNCTIONS,

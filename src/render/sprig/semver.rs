@@ -69,6 +69,15 @@ impl Object for Pointer {
         Some(fields(&self.0.borrow()))
     }
 
+    fn deep_copy(&self) -> Option<Value> {
+        Some(pointer(unset()))
+    }
+
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        // It writes itself, as text.
+        None
+    }
+
     fn has_unexported(&self, name: &str) -> bool {
         FIELDS.contains(&name)
     }
@@ -111,6 +120,15 @@ impl Object for Plain {
         Some(fields(&self.0))
     }
 
+    fn deep_copy(&self) -> Option<Value> {
+        Some(Value::Object(Rc::new(Self(unset()))))
+    }
+
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        // It writes itself, as text.
+        None
+    }
+
     fn has_unexported(&self, name: &str) -> bool {
         FIELDS.contains(&name)
     }
@@ -130,6 +148,11 @@ impl Object for Plain {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// A version that nothing was read into: no number is exported, so that a copy by fields has none.
+fn unset() -> Version {
+    Version::default()
 }
 
 /// The fields of Go's struct; none of them is exported.

@@ -4,11 +4,13 @@ use std::any::Any;
 use std::cmp::Ordering;
 use std::rc::Rc;
 
+use jiff::tz::TimeZone;
+
 use crate::render::gostd::time::{Location, Time, duration};
 use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::function::{Function, Type};
 use crate::render::gotemplate::text::Text;
-use crate::render::gotemplate::value::{IntType, Kind, Object, Value};
+use crate::render::gotemplate::value::{IntType, Kind, ListType, Object, UintType, Value};
 use crate::yaml;
 
 use super::argument;
@@ -54,6 +56,22 @@ impl Object for TimeObject {
         self.0.to_string()
     }
 
+    fn fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        let place = match self.0.location() {
+            Location::Utc => Value::Object(Rc::new(PlacePointer { nil: true })),
+            Location::Local(zone) if **zone == TimeZone::UTC => Value::Object(Rc::new(PlacePointer { nil: false })),
+            // What is in other zones, Go prints with all their history.
+            _ => return None,
+        };
+        let wall = Value::Uint(UintType::Uint64, self.0.nanosecond().into());
+        Some(vec![("wall", wall), ("ext", Value::int64(self.0.seconds())), ("loc", place)])
+    }
+
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        // It writes itself, as text.
+        None
+    }
+
     fn go_string(&self) -> Option<String> {
         Some(go_string(&self.0))
     }
@@ -76,6 +94,51 @@ impl Object for TimeObject {
 
     fn equals(&self, other: &dyn Object) -> Option<bool> {
         Some(other.as_any().downcast_ref::<Self>().is_some_and(|other| self.0.is_identical(&other.0)))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// What a time has as its place inside: a pointer to the zone UTC, nil where the place is UTC itself. It shows where
+/// `printf` looks into a time.
+#[derive(Debug)]
+struct PlacePointer {
+    nil: bool,
+}
+
+impl Object for PlacePointer {
+    fn type_name(&self) -> &str {
+        "*time.Location"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Ptr
+    }
+
+    fn print(&self) -> String {
+        "UTC".to_owned()
+    }
+
+    fn fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        Some(vec![
+            ("name", Value::text("UTC")),
+            ("zone", Value::nil_list(ListType::Any)),
+            ("tx", Value::nil_list(ListType::Any)),
+            ("extend", Value::text("")),
+            ("cacheStart", Value::int64(0)),
+            ("cacheEnd", Value::int64(0)),
+            ("cacheZone", Value::Object(Rc::new(Self { nil: true }))),
+        ])
+    }
+
+    fn plain(&self) -> Result<yaml::Value, String> {
+        Ok(yaml::Value::Mapping(yaml::Mapping::new()))
+    }
+
+    fn is_nil(&self) -> bool {
+        self.nil
     }
 
     fn as_any(&self) -> &dyn Any {

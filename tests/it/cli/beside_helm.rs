@@ -346,3 +346,105 @@ fn links_in_a_chart_are_told_of_as_by_helm() {
         );
     }
 }
+
+/// The files below a folder with their content, archives as the names and contents in them, locks without their time.
+fn tree(folder: &std::path::Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(tree(&path).into_iter().map(|(inner, text)| (format!("{name}/{inner}"), text)));
+            continue;
+        }
+        let content = std::fs::read(&path).unwrap();
+        let text = match maibot::chart::archive::files(&content, maibot::values::Compat::Helm4) {
+            Ok(files) => files.iter().map(|file| format!("{} {:?}\n", file.name, file.text())).collect(),
+            Err(_) => {
+                let text = String::from_utf8(content).unwrap();
+                text.lines().filter(|line| !line.starts_with("generated: ")).map(|line| format!("{line}\n")).collect()
+            }
+        };
+        found.push((name, text));
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn dependencies_from_folders_are_brought_as_by_helm() {
+    let Some(helms) = helms() else { return };
+    let made = |place: &Place| {
+        place.file("db/Chart.yaml", "apiVersion: v2\nname: db\nversion: 1.2.3\n");
+        place.file("db/templates/a.yaml", "kind: DB\n");
+        place.file("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies:\n- {name: db, version: '>=1.0.0 <2.0.0', repository: file://../db, alias: base, condition: base.on}\n- {name: own, version: '*', repository: ''}\n");
+        place.file("web/charts/own/Chart.yaml", "apiVersion: v2\nname: own\nversion: 0.1.0\n");
+        place.file("web/charts/stray/Chart.yaml", "apiVersion: v2\nname: stray\nversion: 0.1.0\n");
+        place.file("web/charts/notes.txt", "no chart");
+        place.file("old/Chart.yaml", "apiVersion: v1\nname: old\nversion: 1.0.0\n");
+        place.file("old/requirements.yaml", "dependencies:\n- {name: db, version: 1.x, repository: file://../db}\n");
+        place.file("none/Chart.yaml", "apiVersion: v2\nname: none\nversion: 1.0.0\n");
+        place.file("wrong/Chart.yaml", "apiVersion: v2\nname: wrong\nversion: 1.0.0\ndependencies: [{name: db, version: ~2.0, repository: file://../db}]\n");
+        place.file("gone/Chart.yaml", "apiVersion: v2\nname: gone\nversion: 1.0.0\ndependencies: [{name: db, version: ~2.0, repository: file://../nowhere}]\n");
+        place.file("words/Chart.yaml", "apiVersion: v2\nname: words\nversion: 1.0.0\ndependencies: [{name: db, version: ~2.0, repository: stable}]\n");
+        place.file("range/Chart.yaml", "apiVersion: v2\nname: range\nversion: 1.0.0\ndependencies: [{name: db, version: 'x y', repository: file://../db}]\n");
+        place.file("stale/Chart.yaml", "apiVersion: v2\nname: stale\nversion: 1.0.0\ndependencies: [{name: db, version: '*', repository: file://../db}]\n");
+        place.file("stale/Chart.lock", "digest: sha256:0\ngenerated: \"2024-01-01T00:00:00Z\"\ndependencies: []\n");
+        place.file("long/Chart.yaml", &format!("apiVersion: v2\nname: long\nversion: 1.0.0\ndependencies: [{{name: db, version: '*', repository: file://../{}db}}]\n", "x/../".repeat(30)));
+    };
+    for (helm, compat) in &helms {
+        let (theirs, ours) = (Place::new(), Place::new());
+        made(&theirs);
+        made(&ours);
+        for line in [
+            "dependency list web",
+            "dependency update web",
+            "dependency list web",
+            "dependency build web",
+            "dep up web",
+            "dependency update old",
+            "dependency build old",
+            "dependency list old",
+            "dependency list none",
+            "dependency update none",
+            "dependency update wrong",
+            "dependency update gone",
+            "dependency update words",
+            "dependency update range",
+            "dependency build stale",
+            "dependency list stale",
+            "dependency list long",
+            "dependency list long --max-col-width 20",
+            "dependency update absent",
+            "dependency list absent",
+            "dependency update web/Chart.yaml",
+            "template rel web",
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            let (wanted, _) = side_by_side(&theirs, helm, compat, &words);
+            let given = ours.run(&[&words[..], &[compat]].concat());
+            let told = format!("{compat}: {line}");
+            assert_eq!(
+                (given.stdout, given.stderr, given.status),
+                (wanted.stdout, wanted.stderr, wanted.status),
+                "{told}"
+            );
+            assert_eq!(tree(ours.path()), tree(theirs.path()), "{told}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_lock_that_is_a_link_is_not_written_through() {
+    let place = Place::new();
+    place.file("db/Chart.yaml", "apiVersion: v2\nname: db\nversion: 1.2.3\n");
+    place.file("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: db, version: '*', repository: file://../db}]\n");
+    place.file("precious", "data");
+    std::os::unix::fs::symlink("../precious", place.path().join("web/Chart.lock")).unwrap();
+    for compat in [&["--helm-compat=4"][..], &[]] {
+        let ran = place.run(&[&["dependency", "update", "web"], compat].concat());
+        assert_ne!(ran.status, 0, "{}", ran.stdout);
+    }
+    assert_eq!(std::fs::read_to_string(place.path().join("precious")).unwrap(), "data");
+}

@@ -12,6 +12,7 @@ mod server;
 mod settings;
 mod streams;
 mod template;
+mod template_errors;
 
 use std::path::Path;
 use std::process::Output;

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use maibot::chart::{self, Chart, File};
 use maibot::render::ReleaseInfo;
 use maibot::render::gotemplate::host::Host;
-use maibot::render::helm::{Capabilities, KubeVersion, Request, render};
+use maibot::render::helm::{Capabilities, HelmVersion, KubeVersion, Request, render};
 use maibot::values::{Compat, Flags, check, coalesce};
 use maibot::yaml::{Mapping, Numbers, Value, read_documents, read_mapping, to_yaml};
 
@@ -118,6 +118,12 @@ pub(super) fn answer(case: &Value, helm: Helm) -> Result<Value, String> {
     let user = user_values(case, compat)?;
     let mut warnings = Vec::new();
     let mut capabilities = Capabilities::assumed(compat);
+    // What recorded the vectors was built without the version that releases of Helm have.
+    capabilities.helm_version = HelmVersion {
+        version: if helm == Helm::Four { "v4.2" } else { "v3.21" }.to_owned(),
+        git_tree_state: String::new(),
+        ..HelmVersion::of(compat)
+    };
     if let Some(version) = case.get("kube_version").and_then(Value::as_str).filter(|version| !version.is_empty()) {
         capabilities.kube_version = KubeVersion::parse(version).map_err(|error| error.to_string())?;
     }

@@ -133,6 +133,11 @@ impl Time {
         self.seconds.wrapping_sub(TO_UNIX)
     }
 
+    /// Seconds since the year 1.
+    pub const fn seconds(&self) -> i64 {
+        self.seconds
+    }
+
     /// Nanoseconds within the second.
     pub const fn nanosecond(&self) -> u32 {
         self.nanoseconds

@@ -1,6 +1,7 @@
 //! What literals stand for.
 
-use crate::render::gotemplate::literal::{Ideal, Number, parse_float, parse_int, parse_uint, unquote};
+use crate::render::gostd::strconv::{parse_float, parse_int, parse_uint};
+use crate::render::gotemplate::literal::{Ideal, Number, unquote};
 
 fn ideal(text: &str) -> Result<Ideal, String> {
     Number::parse(text.as_bytes()).map(|number| number.ideal)
@@ -94,7 +95,7 @@ fn hexadecimal_floats_are_rounded_to_nearest_even() {
             assert_eq!(read.to_bits(), expected.to_bits(), "{text}: {read}");
         }
     }
-    assert!(parse_float("0x1p1024").is_err() && parse_float("0x1.8").is_err() && parse_float("inf").is_err());
+    assert!(parse_float("0x1p1024").is_err() && parse_float("0x1.8").is_err());
 }
 
 #[test]
