@@ -76,9 +76,7 @@ pub(crate) async fn run(settings: Settings, context: &Context) -> Result<Exit, F
             (None, true) => Provenance::IfThere,
             (None, false) => Provenance::No,
         };
-        let Some(request) = chart.request(provenance, &context.global.default_chart)? else {
-            return Err(crate::ui::Unsupported::Chart("maibot".to_owned()).into());
-        };
+        let request = chart.request(provenance, &context.global.default_chart)?;
         let registry = context.registry(&chart.access, Chatter::Result)?;
         let pull_settings = PullSettings {
             request,

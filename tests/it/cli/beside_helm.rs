@@ -358,12 +358,14 @@ fn tree(folder: &std::path::Path) -> Vec<(String, String)> {
             continue;
         }
         let content = std::fs::read(&path).unwrap();
+        let timeless = |text: &str| -> String {
+            text.lines().filter(|line| !line.starts_with("generated: ")).map(|line| format!("{line}\n")).collect()
+        };
         let text = match maibot::chart::archive::files(&content, maibot::values::Compat::Helm4) {
-            Ok(files) => files.iter().map(|file| format!("{} {:?}\n", file.name, file.text())).collect(),
-            Err(_) => {
-                let text = String::from_utf8(content).unwrap();
-                text.lines().filter(|line| !line.starts_with("generated: ")).map(|line| format!("{line}\n")).collect()
+            Ok(files) => {
+                files.iter().map(|file| format!("{}:\n{}", file.name, timeless(file.text().unwrap()))).collect()
             }
+            Err(_) => timeless(std::str::from_utf8(&content).unwrap()),
         };
         found.push((name, text));
     }
@@ -383,6 +385,7 @@ fn dependencies_from_folders_are_brought_as_by_helm() {
         place.file("web/charts/notes.txt", "no chart");
         place.file("old/Chart.yaml", "apiVersion: v1\nname: old\nversion: 1.0.0\n");
         place.file("old/requirements.yaml", "dependencies:\n- {name: db, version: 1.x, repository: file://../db}\n");
+        place.file("late/Chart.yaml", "apiVersion: v2\nname: late\nversion: 1.0.0\ndependencies: [{name: db, version: '*', repository: file://../db}]\n");
         place.file("none/Chart.yaml", "apiVersion: v2\nname: none\nversion: 1.0.0\n");
         place.file("wrong/Chart.yaml", "apiVersion: v2\nname: wrong\nversion: 1.0.0\ndependencies: [{name: db, version: ~2.0, repository: file://../db}]\n");
         place.file("gone/Chart.yaml", "apiVersion: v2\nname: gone\nversion: 1.0.0\ndependencies: [{name: db, version: ~2.0, repository: file://../nowhere}]\n");
@@ -419,16 +422,17 @@ fn dependencies_from_folders_are_brought_as_by_helm() {
             "dependency list absent",
             "dependency update web/Chart.yaml",
             "template rel web",
+            "template rel late --dependency-update",
+            "template rel late --dependency-update",
+            "package late -u",
         ] {
             let words: Vec<&str> = line.split(' ').collect();
             let (wanted, _) = side_by_side(&theirs, helm, compat, &words);
             let given = ours.run(&[&words[..], &[compat]].concat());
             let told = format!("{compat}: {line}");
-            assert_eq!(
-                (given.stdout, given.stderr, given.status),
-                (wanted.stdout, wanted.stderr, wanted.status),
-                "{told}"
-            );
+            let named = |text: &str, place: &Place| text.replace(&place.path().display().to_string(), "$DIR");
+            assert_eq!(named(&given.stdout, &ours), named(&wanted.stdout, &theirs), "{told}");
+            assert_eq!((given.stderr, given.status), (wanted.stderr, wanted.status), "{told}");
             assert_eq!(tree(ours.path()), tree(theirs.path()), "{told}");
         }
     }

@@ -8,7 +8,7 @@ use crate::render::gostd::time::{Location, Time};
 use crate::render::gotemplate::quote::quoted as quote;
 
 /// How deep arrays and inline tables may nest.
-const MAX_DEPTH: usize = 1000;
+const MAX_DEPTH: usize = 256;
 
 type Key = Vec<Vec<u8>>;
 
