@@ -21,7 +21,7 @@ pub(crate) const EPOCH: &str = "SOURCE_DATE_EPOCH";
 /// Make archives of charts
 ///
 /// Entries carry the times of the files, so that the same files make the same archive; none is newer than
-/// SOURCE_DATE_EPOCH, if that is set.
+/// `SOURCE_DATE_EPOCH`, if that is set.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PackageArgs {
     /// Folder of a chart; there may be several

@@ -1,6 +1,6 @@
 //! Private keys: made, read and written in the forms of Go's `crypto/x509`, and used to sign.
 //!
-//! Arithmetic and signatures are RustCrypto's. Elliptic curves are P-256, P-384 and P-521; Go knows P-224 besides.
+//! Arithmetic and signatures are `RustCrypto`'s. Elliptic curves are P-256, P-384 and P-521; Go knows P-224 besides.
 
 use dsa::{Components, KeySize};
 use p256::ecdsa::signature::Signer as _;

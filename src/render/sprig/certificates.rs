@@ -82,7 +82,7 @@ impl Pair {
 }
 
 impl Object for Pair {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "sprig.certificate"
     }
 

@@ -40,7 +40,7 @@ pub(super) fn argument(arguments: &[Value], place: usize) -> Time {
 }
 
 impl Object for TimeObject {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "time.Time"
     }
 
@@ -109,7 +109,7 @@ struct PlacePointer {
 }
 
 impl Object for PlacePointer {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "*time.Location"
     }
 
@@ -147,7 +147,7 @@ impl Object for PlacePointer {
 }
 
 impl Object for LocationObject {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "*time.Location"
     }
 

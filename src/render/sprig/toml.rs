@@ -1,4 +1,4 @@
-//! TOML: `toToml`, `mustToToml` and `fromToml`. Writing follows BurntSushi's encoder: plain values first, then tables
+//! TOML: `toToml`, `mustToToml` and `fromToml`. Writing follows `BurntSushi`'s encoder: plain values first, then tables
 //! under headers, each level indented.
 
 use std::rc::Rc;

@@ -13,12 +13,11 @@ const CHARTS: u64 = 200;
 
 fn helms() -> Option<[(PathBuf, &'static str); 2]> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    match (variable("MAIBOT_TEST_HELM4"), variable("MAIBOT_TEST_HELM3")) {
-        (Some(four), Some(three)) => Some([(four, "--helm-compat=4"), (three, "--helm-compat=3")]),
-        _ => {
-            crate::skipped("cli::beside_helm", "no Helm");
-            None
-        }
+    if let (Some(four), Some(three)) = (variable("MAIBOT_TEST_HELM4"), variable("MAIBOT_TEST_HELM3")) {
+        Some([(four, "--helm-compat=4"), (three, "--helm-compat=3")])
+    } else {
+        crate::skipped("cli::beside_helm", "no Helm");
+        None
     }
 }
 
@@ -88,7 +87,7 @@ fn values(dice: &mut Dice, depth: usize, indent: usize) -> String {
         let _ = match dice.below(6) {
             0 if depth < 2 => {
                 let inner = values(dice, depth + 1, indent + 2);
-                if inner.is_empty() { write!(text, "{pad}{key}: {{}}\n") } else { write!(text, "{pad}{key}:\n{inner}") }
+                if inner.is_empty() { writeln!(text, "{pad}{key}: {{}}") } else { write!(text, "{pad}{key}:\n{inner}") }
             }
             1 => writeln!(text, "{pad}{key}: [{}, {}]", dice.of(&SCALARS[..12]), dice.of(&SCALARS[..12])),
             _ => writeln!(text, "{pad}{key}: {}", dice.of(SCALARS).replace("\n    ", &format!("\n{pad}    "))),
@@ -151,7 +150,7 @@ const HOOKS: &[&str] =
 
 fn template(dice: &mut Dice, chart: &str) -> String {
     let mut text = String::new();
-    for number in 0..1 + dice.below(3) {
+    for number in 0..=dice.below(3) {
         text.push_str(dice.of(&["", "---\n", "\n---\n", "--- \n", "# a remark\n"]));
         if number > 0 {
             text.push_str("---\n");
@@ -160,7 +159,7 @@ fn template(dice: &mut Dice, chart: &str) -> String {
         if dice.one_in(5) {
             let _ = write!(text, "  annotations:\n    helm.sh/hook: {}\n", dice.of(HOOKS));
             if dice.one_in(2) {
-                let _ = write!(text, "    helm.sh/hook-weight: \"{}\"\n", dice.below(9));
+                let _ = writeln!(text, "    helm.sh/hook-weight: \"{}\"", dice.below(9));
             }
         }
         text.push_str("data:\n");
@@ -238,7 +237,7 @@ fn chart(dice: &mut Dice, place: &Place, folder: &str, name: &str, depth: usize)
         "{{{{- define \"{name}.label\" -}}}}{{{{ .Release.Name }}}}-{{{{ .Chart.Name | upper }}}}{{{{- end -}}}}\n"
     );
     place.file(&format!("{folder}/templates/_helpers.tpl"), &helpers);
-    for number in 0..1 + dice.below(3) {
+    for number in 0..=dice.below(3) {
         place.file(&format!("{folder}/templates/t{number}.yaml"), &template(dice, name));
     }
     if dice.one_in(3) {

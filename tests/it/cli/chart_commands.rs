@@ -180,12 +180,11 @@ fn lint_show_and_package_answer_as_both_helms_did() {
 /// Both Helms, if they are there.
 fn helms(test: &str) -> Option<[(&'static str, &'static str, PathBuf); 2]> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    match (variable("MAIBOT_TEST_HELM4"), variable("MAIBOT_TEST_HELM3")) {
-        (Some(four), Some(three)) => Some([("helm4", "--helm-compat=4", four), ("helm3", "--helm-compat=3", three)]),
-        _ => {
-            crate::skipped(test, "no Helm");
-            None
-        }
+    if let (Some(four), Some(three)) = (variable("MAIBOT_TEST_HELM4"), variable("MAIBOT_TEST_HELM3")) {
+        Some([("helm4", "--helm-compat=4", four), ("helm3", "--helm-compat=3", three)])
+    } else {
+        crate::skipped(test, "no Helm");
+        None
     }
 }
 

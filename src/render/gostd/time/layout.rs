@@ -190,7 +190,7 @@ fn calendar(element: Element, civil: &Civil) -> String {
     let month = MONTHS.get(usize::from(civil.month).wrapping_sub(1)).copied().unwrap_or_default();
     let weekday = WEEKDAYS.get(usize::from(civil.weekday)).copied().unwrap_or_default();
     let short = |name: &str| name.get(..3).unwrap_or_default().to_owned();
-    let hour12 = if civil.hour % 12 == 0 { 12 } else { civil.hour % 12 };
+    let hour12 = if civil.hour.is_multiple_of(12) { 12 } else { civil.hour % 12 };
     match element {
         Element::LongMonth => month.to_owned(),
         Element::ShortMonth => short(month),
@@ -307,12 +307,11 @@ fn read_offset(text: &[u8], form: OffsetForm) -> Taken<'_, i64> {
     let mut is_bad = false;
     for (part, place) in parts.iter_mut().zip(shape) {
         let digits = place.and_then(|place| whole.get(place..place + 2)).unwrap_or_default();
-        match number(digits, true) {
-            Ok((value, _)) => *part = value,
-            Err(_) => {
-                is_bad = true;
-                break;
-            }
+        if let Ok((value, _)) = number(digits, true) {
+            *part = value
+        } else {
+            is_bad = true;
+            break;
         }
     }
     let [hours, minutes, seconds] = parts;
