@@ -418,7 +418,9 @@ fn pkcs1(bytes: &[u8]) -> Option<Vec<&[u8]>> {
 }
 
 /// Version, scalar, and the curve if it is named.
-fn sec1(bytes: &[u8]) -> Option<(&[u8], &[u8], Option<&[u8]>)> {
+type Sec1<'a> = (&'a [u8], &'a [u8], Option<&'a [u8]>);
+
+fn sec1(bytes: &[u8]) -> Option<Sec1<'_>> {
     let mut reader = Reader(Reader(bytes).content(der::SEQUENCE)?);
     let version = reader.unsigned()?;
     let scalar = reader.content(der::OCTET_STRING)?;

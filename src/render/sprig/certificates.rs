@@ -206,7 +206,7 @@ fn pair(template: &Template, key: &PrivateKey, issuer: &Issuer<'_>) -> Result<Va
     Ok(Pair::value(pem::encode("CERTIFICATE", &certificate), key.to_pem()))
 }
 
-fn creating(error: String) -> Failure {
+fn creating(error: impl std::fmt::Display) -> Failure {
     format!("error creating certificate: {error}").into()
 }
 

@@ -1,4 +1,5 @@
 //! `time.Time` and `*time.Location` as templates hold them: all exported methods that a template can call.
+#![expect(clippy::unnecessary_wraps, reason = "bodies have the type that the table wants")]
 
 use std::any::Any;
 use std::cmp::Ordering;

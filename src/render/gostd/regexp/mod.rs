@@ -32,16 +32,19 @@ const CACHED: usize = 256;
 /// How many bytes the compiled form of one pattern may take.
 const SIZE_LIMIT: usize = 64 << 20;
 
+/// A pattern, or why it is none.
+pub type Compiled = Result<Rc<Regexp>, Rc<str>>;
+
 thread_local! {
     /// Charts use few patterns and each of them often.
-    static CACHE: RefCell<HashMap<Box<[u8]>, Result<Rc<Regexp>, Rc<str>>>> = RefCell::default();
+    static CACHE: RefCell<HashMap<Box<[u8]>, Compiled>> = RefCell::default();
 }
 
 /// The pattern, compiled, or read from what was compiled before.
 ///
 /// # Errors
 /// Go's words, `error parsing regexp: …`.
-pub fn compile(pattern: &[u8]) -> Result<Rc<Regexp>, Rc<str>> {
+pub fn compile(pattern: &[u8]) -> Compiled {
     CACHE.with_borrow_mut(|cache| {
         if let Some(known) = cache.get(pattern) {
             return known.clone();

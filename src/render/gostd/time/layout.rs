@@ -110,8 +110,11 @@ fn element(layout: &[u8]) -> Option<(Element, usize)> {
     })
 }
 
-/// The next element of a layout: what stands before it, its text, and what follows.
-fn next(layout: &[u8]) -> (&[u8], Option<(Element, &[u8])>, &[u8]) {
+/// What stands before an element, the element with its text, and what follows.
+type Next<'a> = (&'a [u8], Option<(Element, &'a [u8])>, &'a [u8]);
+
+/// The next element of a layout.
+fn next(layout: &[u8]) -> Next<'_> {
     for place in 0..layout.len() {
         let rest = layout.get(place..).unwrap_or_default();
         if let Some((element, length)) = element(rest) {
@@ -307,12 +310,11 @@ fn read_offset(text: &[u8], form: OffsetForm) -> Taken<'_, i64> {
     let mut is_bad = false;
     for (part, place) in parts.iter_mut().zip(shape) {
         let digits = place.and_then(|place| whole.get(place..place + 2)).unwrap_or_default();
-        if let Ok((value, _)) = number(digits, true) {
-            *part = value
-        } else {
+        let Ok((value, _)) = number(digits, true) else {
             is_bad = true;
             break;
-        }
+        };
+        *part = value;
     }
     let [hours, minutes, seconds] = parts;
     for (value, bound, name) in [

@@ -218,12 +218,11 @@ impl<'a> Parser<'a> {
         if is_array {
             let tables = descend(&mut self.root, parents)
                 .map(|table| table.entry(last.clone()).or_insert_with(|| Value::Tables(Vec::new())));
-            if let Some(Value::Tables(tables)) = tables {
-                tables.push(Table::new())
-            } else {
+            let Some(Value::Tables(tables)) = tables else {
                 let key = shown(key);
                 return Err(self.error(&format!("Key '{key}' was already created and cannot be used as an array.")));
-            }
+            };
+            tables.push(Table::new());
         } else {
             self.set(last, Value::Table(Table::new()))?;
         }
