@@ -366,7 +366,7 @@ pub(crate) fn path(text: Option<&str>) -> Option<PathBuf> {
 mod tests {
     use clap::Parser;
 
-    use super::{ChartArgs, DryRun, DryRunArgs, Failure, Unsupported, ValueArgs, WaitArgs, WaitChoice};
+    use super::{ChartArgs, DryRun, DryRunArgs, Failure, ValueArgs, WaitArgs, WaitChoice};
     use crate::ui::{Language, Printer};
 
     #[derive(Debug, Parser)]
