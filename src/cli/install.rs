@@ -450,7 +450,6 @@ mod tests {
             ("a --atomic", "--rollback-on-failure"),
             ("a --rollback-on-failure", "--rollback-on-failure"),
             ("a --force", "--force-replace"),
-            ("a --dependency-update", "--dependency-update"),
         ] {
             assert!(
                 matches!(settings(line), Err(Failure::Unsupported(Unsupported::Flag(named))) if named == flag),
