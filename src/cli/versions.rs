@@ -3,6 +3,7 @@
 
 use clap::Args;
 use serde::Serialize;
+use std::fmt::Write as _;
 
 use crate::action;
 use crate::application::components::ComponentId;
@@ -252,7 +253,7 @@ fn listing(listing: &Listing, format: OutputFormat) -> Result<String, Failure> {
             let follows = listing.charts.iter().find(|entry| entry.embedded).map(|entry| entry.chart.as_str());
             let mut note = format!("\nbuilt in: {}, which follows {}\n", listing.embedded, follows.unwrap_or_default());
             if let Some(remote) = &listing.remote {
-                note.push_str(&format!("{} has: {}\n", remote.reference, remote.versions.join(", ")));
+                let _ = writeln!(note, "{} has: {}", remote.reference, remote.versions.join(", "));
             }
             Ok(table.render() + &note)
         }

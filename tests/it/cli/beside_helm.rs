@@ -358,12 +358,13 @@ fn tree(folder: &std::path::Path) -> Vec<(String, String)> {
         }
         let content = std::fs::read(&path).unwrap();
         let timeless = |text: &str| -> String {
-            text.lines().filter(|line| !line.starts_with("generated: ")).map(|line| format!("{line}\n")).collect()
+            text.lines().filter(|line| !line.starts_with("generated: ")).flat_map(|line| [line, "\n"]).collect()
         };
         let text = match maibot::chart::archive::files(&content, maibot::values::Compat::Helm4) {
-            Ok(files) => {
-                files.iter().map(|file| format!("{}:\n{}", file.name, timeless(file.text().unwrap()))).collect()
-            }
+            Ok(files) => files
+                .iter()
+                .flat_map(|file| [file.name.to_string(), ":\n".to_owned(), timeless(file.text().unwrap())])
+                .collect(),
             Err(_) => timeless(std::str::from_utf8(&content).unwrap()),
         };
         found.push((name, text));
