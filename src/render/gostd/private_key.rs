@@ -61,8 +61,20 @@ impl std::fmt::Debug for PrivateKey {
     }
 }
 
-/// Same text where Go's parser of structures tells which tag it found instead.
-const MALFORMED: &str = "asn1: structure error: tags don't match";
+/// What Go's reader of structures says of bytes that are no structure of the kind wanted; where it finds another tag
+/// it goes on to tell which.
+fn malformed(bytes: &[u8]) -> &'static str {
+    let mut reader = Reader(bytes);
+    match bytes {
+        [_, length, ..] if *length < 0x80 && usize::from(*length) > bytes.len() - 2 => {
+            "asn1: syntax error: data truncated"
+        }
+        _ if reader.any().is_none() => "asn1: syntax error: truncated tag or length",
+        [der::SEQUENCE, ..] => "asn1: syntax error: sequence truncated",
+        _ => "asn1: structure error: tags don't match",
+    }
+}
+
 const NOT_PKCS1: &str = "x509: failed to parse private key (use ParsePKCS1PrivateKey instead for this key format)";
 const NOT_SEC1: &str = "x509: failed to parse private key (use ParseECPrivateKey instead for this key format)";
 const NOT_PKCS8: &str = "x509: failed to parse private key (use ParsePKCS8PrivateKey instead for this key format)";
@@ -189,7 +201,7 @@ impl PrivateKey {
             Some("DSA") => {
                 Self::from_dsa(&block.bytes).map_err(|error| format!("parsing DSA private key from PEM: {error}"))
             }
-            Some(kind) => Err(format!("invalid private key type {kind}")),
+            Some(_) => Err(format!("invalid private key type {}", block.label)),
             None => Err(format!("no private key data in PEM block of type {}", block.label)),
         }
     }
@@ -201,7 +213,7 @@ impl PrivateKey {
             } else if pkcs1(bytes).is_some() {
                 NOT_PKCS1
             } else {
-                MALFORMED
+                malformed(bytes)
             }
             .to_owned());
         };
@@ -215,7 +227,7 @@ impl PrivateKey {
                     return Err("x509: invalid Ed25519 private key parameters".to_owned());
                 }
                 let seed = Reader(key).content(der::OCTET_STRING);
-                let seed = seed.ok_or_else(|| format!("x509: invalid Ed25519 private key: {MALFORMED}"))?;
+                let seed = seed.ok_or_else(|| format!("x509: invalid Ed25519 private key: {}", malformed(key)))?;
                 let seed: &[u8; 32] =
                     seed.try_into().map_err(|_| format!("x509: invalid Ed25519 private key length: {}", seed.len()))?;
                 Ok(Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed))))
@@ -233,7 +245,7 @@ impl PrivateKey {
             } else if pkcs8(bytes).is_some() {
                 NOT_PKCS8
             } else {
-                MALFORMED
+                malformed(bytes)
             }
             .to_owned());
         };
@@ -252,7 +264,7 @@ impl PrivateKey {
             } else if pkcs1(bytes).is_some() {
                 NOT_PKCS1.to_owned()
             } else {
-                format!("x509: failed to parse EC private key: {MALFORMED}")
+                format!("x509: failed to parse EC private key: {}", malformed(bytes))
             });
         };
         if version != [1] {
@@ -265,10 +277,10 @@ impl PrivateKey {
 
     fn from_dsa(bytes: &[u8]) -> Result<Self, String> {
         let mut whole = Reader(bytes);
-        let mut reader = Reader(whole.content(der::SEQUENCE).ok_or(MALFORMED)?);
+        let mut reader = Reader(whole.content(der::SEQUENCE).ok_or_else(|| malformed(bytes))?);
         let mut numbers = Vec::new();
         for _ in 0..6 {
-            numbers.push(der::value(der::INTEGER, reader.integer().ok_or(MALFORMED)?));
+            numbers.push(der::value(der::INTEGER, reader.integer().ok_or_else(|| malformed(bytes))?));
         }
         // Written anew, without what may follow.
         let numbers: Vec<&[u8]> = numbers.iter().map(Vec::as_slice).collect();

@@ -44,6 +44,9 @@ pub enum Type {
     Time,
     /// `time.Duration`.
     Duration,
+    /// More than one result, or two of which the second is no error: a template cannot call such a method, and these are
+    /// Go's words for it.
+    Results(&'static str),
     /// A type with this name, held by an [`Object`](super::value::Object).
     Named(&'static str),
 }
@@ -103,7 +106,7 @@ impl Type {
             Self::Lists => "[][]interface {}",
             Self::Time => "time.Time",
             Self::Duration => "time.Duration",
-            Self::Named(name) => name,
+            Self::Results(name) | Self::Named(name) => name,
         }
     }
 }

@@ -363,6 +363,9 @@ impl Machine<'_> {
         mark: Mark,
         given: Given<'_>,
     ) -> Run<Slot> {
+        if let Type::Results(words) = method.result {
+            return self.fail(template, words.to_owned());
+        }
         self.call_function(template, dot, method, mark, given, Some(receiver))
     }
 

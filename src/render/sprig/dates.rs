@@ -1,4 +1,7 @@
 //! Dates and durations. The clock and the user's own time zone are the host's.
+//!
+//! One thing is left out: what `now` returns prints in Go with a reading of a second clock (`m=+0.012`) that tells how
+//! long the process has run.
 #![expect(clippy::unnecessary_wraps, reason = "bodies have the type that the table wants")]
 
 use crate::render::gostd::time::{Location, Time, duration};

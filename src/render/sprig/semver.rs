@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use crate::render::gotemplate::error::Failure;
+use crate::render::gotemplate::format::type_name;
 use crate::render::gotemplate::function::{Function, Type};
 use crate::render::gotemplate::machine::Machine;
 use crate::render::gotemplate::value::{Kind, Object, UintType, Value};
@@ -215,19 +216,30 @@ const POINTER_METHODS: &[Function] = &[
     Function::new("Compare", OTHER, Type::Int, |_, it| {
         Ok(Value::int(i64::from(version(it, 0)?.compare(&version(it, 1)?) as i8)))
     }),
-    Function::new("UnmarshalText", &[Type::Bytes], Type::Any, |_, it| read_into(it, argument::bytes(it, 1))),
+    Function::new("UnmarshalText", &[Type::Bytes], Type::Any, |_, it| Ok(read_into(it, argument::bytes(it, 1)))),
     Function::new("UnmarshalJSON", &[Type::Bytes], Type::Any, |_, it| {
         let text = String::from_utf8_lossy(argument::bytes(it, 1));
-        match yaml::json::read(&text, yaml::Numbers::Exact).map_err(|error| error.to_string())? {
-            yaml::Value::String(text) => read_into(it, text.as_bytes()),
-            yaml::Value::Null => read_into(it, b""),
-            _ => Err("json: cannot unmarshal value into Go value of type string".into()),
-        }
+        Ok(match yaml::json::read(&text, yaml::Numbers::Exact) {
+            Ok(yaml::Value::String(text)) => read_into(it, text.as_bytes()),
+            Ok(yaml::Value::Null) => read_into(it, b""),
+            Ok(other) => {
+                let kind = match other {
+                    yaml::Value::Bool(_) => "bool",
+                    yaml::Value::Sequence(_) => "array",
+                    yaml::Value::Mapping(_) => "object",
+                    _ => "number",
+                };
+                returned(Some(format!("json: cannot unmarshal {kind} into Go value of type string")))
+            }
+            Err(error) => returned(Some(error.to_string())),
+        })
     }),
-    Function::new("Scan", &[Type::Any], Type::Any, |_, it| match it.get(1) {
-        Some(Value::Text(text) | Value::Bytes(text)) => read_into(it, text),
-        Some(Value::Nil) | None => Err("cannot scan nil into Version".into()),
-        Some(_) => Err("unsupported Scan type".into()),
+    Function::new("Scan", &[Type::Any], Type::Any, |_, it| {
+        Ok(match it.get(1) {
+            Some(Value::Text(text) | Value::Bytes(text)) => read_into(it, text),
+            Some(Value::Nil) | None => returned(Some("cannot scan nil into Version".to_owned())),
+            Some(other) => returned(Some(format!("unsupported Scan type {}", type_name(other)))),
+        })
     }),
 ];
 
@@ -257,13 +269,54 @@ fn order(arguments: &[Value], holds: fn(Ordering) -> bool) -> Result<Value, Fail
     Ok(Value::Bool(holds(version(arguments, 0)?.compare(&version(arguments, 1)?))))
 }
 
-/// Changes the version in place; Go's methods return a nil error.
-fn read_into(arguments: &[Value], text: &[u8]) -> Result<Value, Failure> {
-    let version = parse(text)?;
+/// Go's `error` as the only result of a method: a value, also if it is nil.
+#[derive(Debug)]
+struct Returned(Option<String>);
+
+impl Object for Returned {
+    fn type_name(&self) -> &'static str {
+        "*errors.errorString"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Ptr
+    }
+
+    fn string(&self) -> Option<String> {
+        Some(self.print())
+    }
+
+    fn print(&self) -> String {
+        self.0.clone().unwrap_or_else(|| "<nil>".to_owned())
+    }
+
+    fn plain(&self) -> Result<yaml::Value, String> {
+        Ok(if self.0.is_some() { yaml::Value::Mapping(yaml::Mapping::new()) } else { yaml::Value::Null })
+    }
+
+    fn is_nil(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn returned(error: Option<String>) -> Value {
+    Value::Object(Rc::new(Returned(error)))
+}
+
+/// Changes the version in place, or returns why not.
+fn read_into(arguments: &[Value], text: &[u8]) -> Value {
+    let version = match Version::parse(&String::from_utf8_lossy(text)) {
+        Ok(version) => version,
+        Err(error) => return returned(Some(error.to_string())),
+    };
     if let Some(Value::Object(object)) = arguments.first()
         && let Some(pointer) = object.as_any().downcast_ref::<Pointer>()
     {
         *pointer.0.borrow_mut() = version;
     }
-    Ok(Value::Nil)
+    returned(None)
 }

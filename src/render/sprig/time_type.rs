@@ -217,6 +217,11 @@ const fn method(
     Function::new(name, params, result, call)
 }
 
+/// A method whose results a template cannot take.
+const fn several(name: &'static str, words: &'static str) -> Function {
+    Function::new(name, &[], Type::Results(words), |_, _| Ok(Value::Nil))
+}
+
 fn int(number: impl Into<i64>) -> Result<Value, Failure> {
     Ok(Value::int(number.into()))
 }
@@ -318,6 +323,14 @@ const METHODS: &[Function] = &[
     method("IsZero", &[], Type::Bool, |_, it| Ok(Value::Bool(argument(it, 0).is_zero()))),
     method("Round", SPAN, Type::Time, |_, it| time(argument(it, 0).rounded(argument::int(it, 1)))),
     method("Truncate", SPAN, Type::Time, |_, it| time(argument(it, 0).truncated(argument::int(it, 1)))),
+    several("Clock", "function Clock has 3 return values; should be 1 or 2"),
+    several("Date", "function Date has 3 return values; should be 1 or 2"),
+    several("ISOWeek", "invalid function signature for ISOWeek: second return value should be error; is int"),
+    several("Zone", "invalid function signature for Zone: second return value should be error; is int"),
+    several(
+        "ZoneBounds",
+        "invalid function signature for ZoneBounds: second return value should be error; is time.Time",
+    ),
     method("String", &[], Type::String, |_, it| Ok(Value::text(argument(it, 0).to_string()))),
     method("GoString", &[], Type::String, |_, it| Ok(Value::text(go_string(&argument(it, 0))))),
     method("MarshalJSON", &[], Type::Bytes, |_, it| {
