@@ -93,7 +93,9 @@ case $cluster in
     # A kubeconfig with this context alone, so that no test can reach another cluster by mistake.
     export MAIBOT_TEST_KUBECONFIG=$work/kubeconfig
     (umask 077 && "$MAIBOT_TEST_KUBECTL" config view --raw --minify --flatten --context "${cluster#context:}" >"$MAIBOT_TEST_KUBECONFIG") || exit ;;
-  none) ;;
+  none)
+    # Registries are tested without a cluster too, where Go is there to build one.
+    if command -v go >/dev/null && tools=$(rig tools); then export $(printf '%s\n' "$tools" | xargs); fi ;;
   *) echo "MAIBOT_TEST_CLUSTER: own, required, none or context:NAME, not \`$cluster\`" >&2; exit 64 ;;
 esac
 

@@ -504,7 +504,9 @@ impl Manager<'_> {
                 (self.say)(format!("...Successfully got an update from the {repository} chart repository"));
             }
         }
-        lines.into_iter().for_each(&mut *self.say);
+        for line in lines {
+            (self.say)(line);
+        }
         let names: BTreeSet<&str> =
             dependencies.iter().filter(|it| it.repository.is_empty()).map(|it| it.name.as_str()).collect();
         Ok(self.put(&folder, &had, &names)?)

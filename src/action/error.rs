@@ -317,11 +317,14 @@ impl Error {
             Self::Record(error) => error.code(),
             Self::Chart(error) => error.code(),
             Self::Dependency(error) => error.code(),
-            Self::NoChartPath { .. } | Self::NoChart { .. } => Code::LocalFile,
+            Self::NoChartPath { .. } | Self::NoChart { .. } | Self::LocalFile { .. } | Self::UntarTarget { .. } => {
+                Code::LocalFile
+            }
             Self::ShowChart(_)
             | Self::NotInstallable { .. }
             | Self::MissingDependencies { .. }
-            | Self::KubeVersion { .. } => Code::Chart,
+            | Self::KubeVersion { .. }
+            | Self::ChartName(_) => Code::Chart,
             Self::NoPostRenderer { .. } | Self::PostRenderer { .. } | Self::PostRendererFailed { .. } => {
                 Code::PostRenderer
             }
@@ -350,8 +353,6 @@ impl Error {
             Self::Delete { .. } => Code::DeleteFailed,
             Self::Manifest(_) => Code::Manifest,
             Self::Registry(error) => error.code(),
-            Self::LocalFile { .. } | Self::UntarTarget { .. } => Code::LocalFile,
-            Self::ChartName(_) => Code::Chart,
             Self::Interrupted => Code::Interrupted,
         }
     }

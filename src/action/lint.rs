@@ -1,6 +1,7 @@
 //! `lint`: a chart on disk is held against Helm's rules, the chart inside this program against its own and the user's
 //! values. Rules: Helm's `pkg/action/lint.go`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -75,9 +76,15 @@ impl LintSettings {
     }
 }
 
+/// Whether a name is that of an archive of a chart; case counts, as for Helm.
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "Helm's rule")]
+pub fn is_archive_name(name: &str) -> bool {
+    name.ends_with(".tgz") || name.ends_with(".tar.gz")
+}
+
 /// Lints the chart at a path: a folder, or an archive by its name.
 pub fn lint(path: &str, settings: &LintSettings, notices: &mut dyn FnMut(Notice)) -> Linted {
-    if !path.ends_with(".tgz") && !path.ends_with(".tar.gz") {
+    if !is_archive_name(path) {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
         let absolute = clean(&absolute.display().to_string());
         return lint_folder(Path::new(path), absolute, settings, notices);
@@ -125,7 +132,7 @@ fn chart_name(files: &[File]) -> Result<String, String> {
     for file in files.iter().filter(|file| file.name == "Chart.yaml") {
         let fields = yaml::read_mapping(&file.data, Numbers::Helm);
         let fields = fields.map_err(|error| format!("cannot load Chart.yaml: {error}"))?;
-        name = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        fields.get("name").and_then(Value::as_str).unwrap_or_default().clone_into(&mut name);
     }
     let quoted = yaml::number::quote(&name);
     match name.as_str() {
@@ -170,8 +177,12 @@ fn lint_folder(folder: &Path, shown: String, settings: &LintSettings, notices: &
     };
     let report = lint::run(&subject, &options);
     let passed = listener.passed.into_inner().unwrap_or_default();
-    report.warnings.into_iter().for_each(|warning| notices(Notice::Values(warning)));
-    passed.into_iter().for_each(|(what, words)| notices(Notice::PassedOver { what, words }));
+    for warning in report.warnings {
+        notices(Notice::Values(warning));
+    }
+    for (what, words) in passed {
+        notices(Notice::PassedOver { what, words });
+    }
     Linted::Messages(report.messages)
 }
 
@@ -324,8 +335,8 @@ fn path_text(path: &[Step]) -> String {
     for step in path {
         match step {
             Step::Key(key) if text.is_empty() => text.push_str(key),
-            Step::Key(key) => text.push_str(&format!(".{key}")),
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
+            Step::Key(key) => drop(write!(text, ".{key}")),
+            Step::Index(index) => drop(write!(text, "[{index}]")),
         }
     }
     text

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 
-use crate::chart::{File, archive};
+use crate::chart::{Chart, File, archive, save};
 use crate::registry::{self, ChartRequest, Fetched, Registry, Verified, verify};
 use crate::values::Compat;
 
@@ -19,8 +19,8 @@ const LARGEST_ARCHIVE: u64 = 100 << 20;
 /// What `pull` is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullSettings {
-    /// Which chart.
-    pub request: ChartRequest,
+    /// Which chart; none means the embedded one.
+    pub request: Option<ChartRequest>,
     /// The public keys that its signature is checked with, if it is.
     pub keyring: Option<PathBuf>,
     /// Whether the archive is unpacked.
@@ -47,7 +47,10 @@ pub struct Pulled {
 /// # Errors
 /// If it cannot be had, is not in order, or cannot be written.
 pub async fn pull(registry: &Registry, settings: &PullSettings, cancel: &Cancel) -> Result<Pulled, Error> {
-    let fetched = fetch(registry, &settings.request, cancel).await?;
+    let fetched = match &settings.request {
+        Some(request) => fetch(registry, request, cancel).await?,
+        None => embedded(settings)?,
+    };
     let verified = check(&fetched, settings.keyring.as_deref())?;
     let written = if settings.untar {
         let folder = settings.destination.join(&settings.untar_folder);
@@ -58,6 +61,24 @@ pub async fn pull(registry: &Registry, settings: &PullSettings, cancel: &Cancel)
         save(&fetched, &settings.destination)?
     };
     Ok(Pulled { written, verified })
+}
+
+/// The chart inside this program as an archive, always the same bytes.
+fn embedded(settings: &PullSettings) -> Result<Fetched, Error> {
+    if settings.keyring.is_some() {
+        return Err(registry::Error::NoProvenance("maibot".to_owned()).into());
+    }
+    let chart = Chart::embedded()?;
+    let times = save::Times { now: jiff::Timestamp::UNIX_EPOCH, latest: None };
+    let archive =
+        save::to_archive(&chart, settings.compat, times).map_err(|error| Error::ChartName(error.to_string()))?;
+    Ok(Fetched {
+        file_name: save::file_name(&chart),
+        origin: "maibot".to_owned(),
+        digest: None,
+        archive: archive.into(),
+        provenance: None,
+    })
 }
 
 /// Fetches a chart; a signal ends it.

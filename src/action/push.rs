@@ -4,6 +4,7 @@
 //! the configuration is its `Chart.yaml` as Go's JSON, annotations are made from it, and the time is that of the file.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -111,7 +112,7 @@ fn annotations(metadata: &Metadata, created: &Zoned) -> BTreeMap<String, String>
         }
         authors.push_str(&maintainer.name);
         if !maintainer.email.is_empty() {
-            authors.push_str(&format!(" ({})", maintainer.email));
+            let _ = write!(authors, " ({})", maintainer.email);
         }
     }
     let created = if created.offset().is_zero() {

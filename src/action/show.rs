@@ -25,7 +25,7 @@ pub enum Part {
 pub struct Shown {
     /// Byte for byte: files of charts need not be text.
     pub bytes: Vec<u8>,
-    /// Why the JSONPath template came to nothing, which Helm does not tell.
+    /// Why the `JSONPath` template came to nothing, which Helm does not tell.
     pub no_result: Option<PathError>,
 }
 

@@ -68,11 +68,9 @@ impl ChartSource {
         notices: &mut dyn FnMut(Notice),
     ) -> Result<Chart, Error> {
         let chart = self.load(compat, links)?;
-        chart
-            .tree()
-            .iter()
-            .flat_map(|chart| &chart.warnings)
-            .for_each(|warning| notices(Notice::Chart(warning.clone())));
+        for warning in chart.tree().iter().flat_map(|chart| &chart.warnings) {
+            notices(Notice::Chart(warning.clone()));
+        }
         let kind = &chart.metadata.kind;
         if !matches!(kind.as_str(), "" | "application") {
             return Err(Error::NotInstallable { kind: kind.clone() });

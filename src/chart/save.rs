@@ -98,7 +98,14 @@ impl<W: io::Write> Writer<W> {
             let generated = lock.generated.parse::<jiff::Timestamp>().ok();
             self.file(&format!("{base}/Chart.lock"), text.as_bytes(), generated)?;
         }
-        for file in chart.raw.iter().filter(|file| file.name == "values.yaml") {
+        let mut values = chart.raw.iter().filter(|file| file.name == "values.yaml").peekable();
+        if values.peek().is_none()
+            && let Some(text) = chart.raw_values()
+        {
+            // The embedded chart has no raw files.
+            self.file(&format!("{base}/values.yaml"), text, None)?;
+        }
+        for file in values {
             self.file(&format!("{base}/values.yaml"), &file.data, file.modified)?;
         }
         if let Some(schema) = &chart.schema {

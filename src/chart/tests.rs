@@ -337,7 +337,8 @@ fn many_small_bombs_in_one_chart_count_together() {
 fn what_is_no_archive_is_refused() {
     let refused = |bytes: &[u8]| archive::from_archive(bytes, Compat::Helm4).unwrap_err();
     assert_eq!(refused(b""), ChartError::Damaged("EOF".to_owned()));
-    assert_eq!(refused(b"hello"), ChartError::GzipHeader);
+    assert_eq!(refused(b"hello"), ChartError::Damaged("unexpected EOF".to_owned()), "shorter than a header");
+    assert_eq!(refused(b"hello, world"), ChartError::GzipHeader);
     assert_eq!(refused(&archive_of(&[])), ChartError::EmptyArchive);
     let folders = archive_with(|tar| append(tar, "web/", tar::EntryType::Directory, 0, b""));
     assert_eq!(refused(&folders), ChartError::EmptyArchive);

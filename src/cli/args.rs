@@ -197,8 +197,12 @@ impl ChartArgs {
 
     /// The reference.
     pub(crate) fn reference(&self, chart: Option<String>) -> Result<ChartReference, Failure> {
-        refuse(&[(self.dependency_update, "--dependency-update")])?;
         self.source.reference(chart)
+    }
+
+    /// Whether missing dependencies are fetched first.
+    pub(crate) const fn dependency_update(&self) -> bool {
+        self.dependency_update
     }
 
     /// The program of `--post-renderer`.
@@ -362,7 +366,7 @@ pub(crate) fn path(text: Option<&str>) -> Option<PathBuf> {
 mod tests {
     use clap::Parser;
 
-    use super::{ChartArgs, DryRun, DryRunArgs, Failure, Unsupported, ValueArgs, WaitArgs, WaitChoice};
+    use super::{ChartArgs, DryRun, DryRunArgs, Failure, ValueArgs, WaitArgs, WaitChoice};
     use crate::ui::{Language, Printer};
 
     #[derive(Debug, Parser)]
@@ -412,13 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_that_are_to_come_are_refused_by_name() {
-        for (line, flag) in [("--repo x", "--repo"), ("--verify", "--verify")] {
-            match parse(line).chart.reference(None) {
-                Err(Failure::Unsupported(Unsupported::Flag(named))) => assert_eq!(named, flag),
-                other => panic!("{line}: {other:?}"),
-            }
-        }
+    fn the_version_is_part_of_the_reference() {
         assert_eq!(parse("--version 0.12.2").chart.reference(None).unwrap().version.as_deref(), Some("0.12.2"));
     }
 

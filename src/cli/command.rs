@@ -116,8 +116,7 @@ pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
     let (arguments, arity) = match path {
         ["install" | "template"] => ("[NAME] [CHART]", Arity::AtMost(2)),
         ["show", _] => ("[CHART]", Arity::AtMost(1)),
-        ["dependency", "list"] => ("CHART", Arity::AtMost(1)),
-        ["dependency", "build" | "update"] => ("CHART", Arity::AtMost(1)),
+        ["dependency", _] => ("CHART", Arity::AtMost(1)),
         ["lint"] => ("PATH", Arity::AtLeast(1)),
         ["package"] => ("[CHART_PATH] [...]", Arity::AtLeast(1)),
         ["status" | "history"] | ["get", _] => ("RELEASE_NAME", Arity::Exactly(1)),

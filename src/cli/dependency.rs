@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::action::dependency::{self, DependencySettings};
+use crate::action::{ChartSource, missing_dependencies};
 use crate::code::Exit;
 use crate::ui::{Failure, Table};
 
@@ -130,7 +131,35 @@ fn shortened(cell: String, width: usize) -> String {
     short + "..."
 }
 
-/// Fetches what a chart needs, and tells of it in Helm's lines. Used by `--dependency-update` too.
+/// `--dependency-update`: fetches what a chart's folder does not have inside. Helm's lines about it go where Helm has
+/// them, and nowhere without it.
+pub(crate) async fn bring_missing(chart: &ChartSource, access: &Access, context: &Context) -> Result<(), Failure> {
+    let ChartSource::Path(path) = chart else { return Ok(()) };
+    let is_complete = match chart.load(context.compat(), context.links()) {
+        Ok(loaded) => missing_dependencies(&loaded).is_empty(),
+        // What is wrong with it is told when it is used.
+        Err(_) => return Ok(()),
+    };
+    if is_complete || !path.is_dir() {
+        return Ok(());
+    }
+    let mut text = String::new();
+    let settings = DependencySettings {
+        chart: path.clone(),
+        compat: context.compat(),
+        links: context.links(),
+        keyring: None,
+        requires_signature: false,
+        skip_refresh: false,
+    };
+    bring_all(settings, access, true, context, &mut |line| text = format!("{text}{line}\n")).await?;
+    if context.printer.helm().is_some() {
+        context.printer.result(&text)?;
+    }
+    Ok(())
+}
+
+/// Fetches what a chart needs; `say` gets Helm's lines about it.
 pub(crate) async fn bring_all(
     settings: DependencySettings,
     access: &Access,

@@ -277,7 +277,7 @@ impl Global {
             max_history: sources.read(Setting::MaxHistory, literal::integer)?.unwrap_or_default(),
             driver: sources.text(Setting::Driver).unwrap_or_default(),
             registry: registry(sources)?,
-            default_chart: sources.text(Setting::DefaultChart).unwrap_or_default(),
+            default_chart: sources.text(Setting::MaibotChart).unwrap_or_default(),
             printer,
         })
     }

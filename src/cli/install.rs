@@ -127,6 +127,8 @@ pub(crate) struct ReleaseSettings {
     pub(crate) name: String,
     /// Which chart.
     pub(crate) chart: ChartReference,
+    /// Whether missing dependencies of the chart are fetched first.
+    pub(crate) dependency_update: bool,
     /// Where values come from.
     pub(crate) values: ValueSources,
     /// What is waited for.
@@ -240,6 +242,7 @@ impl ReleaseArgs {
         Ok(ReleaseSettings {
             name,
             chart: self.chart.reference(chart)?,
+            dependency_update: self.chart.dependency_update(),
             values: self.values.sources()?,
             wait,
             wait_for_jobs: self.wait_for_jobs,
@@ -332,6 +335,9 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
     let helm = context.printer.helm();
     let hide_notes = release.hide_notes;
     let chart = release.chart.source(context, "install").await?;
+    if release.dependency_update {
+        super::dependency::bring_missing(&chart, &release.chart.access, context).await?;
+    }
     let values = release.values.collect(&chart, context.compat())?;
     let settings = action::InstallSettings {
         name: release.name,
@@ -444,7 +450,6 @@ mod tests {
             ("a --atomic", "--rollback-on-failure"),
             ("a --rollback-on-failure", "--rollback-on-failure"),
             ("a --force", "--force-replace"),
-            ("a --dependency-update", "--dependency-update"),
         ] {
             assert!(
                 matches!(settings(line), Err(Failure::Unsupported(Unsupported::Flag(named))) if named == flag),

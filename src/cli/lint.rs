@@ -1,5 +1,6 @@
 //! `maibot lint`: charts held against the rules for charts.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::Args;
@@ -90,7 +91,9 @@ pub(crate) fn run(settings: Settings, context: &Context) -> Result<Exit, Failure
     let mut paths = settings.paths;
     if settings.with_subcharts {
         let tops = paths.clone();
-        tops.iter().for_each(|top| subcharts(top, &mut paths));
+        for top in &tops {
+            subcharts(top, &mut paths);
+        }
     }
     let source = match paths.first() {
         Some(path) => ChartSource::Path(path.into()),
@@ -163,12 +166,12 @@ impl Tally {
         if self.is_quiet && !has_findings {
             return;
         }
-        self.text.push_str(&format!("==> Linting {chart}\n"));
+        let _ = writeln!(self.text, "==> Linting {chart}");
         if let Some(problem) = no_chart {
-            self.text.push_str(&format!("Error {problem}\n"));
+            let _ = writeln!(self.text, "Error {problem}");
         }
         for message in messages.iter().filter(|message| !self.is_quiet || message.severity > Severity::Info) {
-            self.text.push_str(&format!("{message}\n"));
+            let _ = writeln!(self.text, "{message}");
         }
         self.text.push('\n');
     }
@@ -176,16 +179,12 @@ impl Tally {
 
 /// Adds the charts in the folder `charts` of a chart, in the order of their paths. Links are not followed.
 fn subcharts(chart: &str, found: &mut Vec<String>) {
-    let clean = |path: &Path| {
-        let text = path.display().to_string();
-        String::from_utf8_lossy(&crate::render::gostd::path::clean(text.as_bytes())).into_owned()
-    };
     fn walk(path: &Path, depth: usize, left: &mut usize, found: &mut Vec<std::path::PathBuf>) {
         let Ok(metadata) = std::fs::symlink_metadata(path) else { return };
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name == "Chart.yaml" {
             found.extend(path.parent().map(Path::to_owned));
-        } else if name.ends_with(".tgz") || name.ends_with(".tar.gz") {
+        } else if crate::action::lint::is_archive_name(name) {
             found.push(path.to_owned());
         }
         if !metadata.is_dir() || depth == MAX_DEPTH {
@@ -199,6 +198,10 @@ fn subcharts(chart: &str, found: &mut Vec<String>) {
             walk(&path, depth + 1, left, found);
         }
     }
+    let clean = |path: &Path| {
+        let text = path.display().to_string();
+        String::from_utf8_lossy(&crate::render::gostd::path::clean(text.as_bytes())).into_owned()
+    };
     let mut paths = Vec::new();
     walk(&Path::new(chart).join("charts"), 0, &mut MAX_ENTRIES.clone(), &mut paths);
     found.extend(paths.iter().map(|path| clean(path)));

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::action::dependency::DependencySettings;
 use crate::action::package::{PackageSettings, package};
 use crate::chart::save::Times;
 use crate::code::Exit;
 use crate::ui::{Failure, Usage};
 
 use super::args::refuse;
-use super::runtime::Context;
+use super::dependency;
+use super::runtime::{self, Context};
+use super::source::Access;
 
 /// The variable by which builds fix their time, in seconds since 1970: <https://reproducible-builds.org>.
 pub(crate) const EPOCH: &str = "SOURCE_DATE_EPOCH";
@@ -18,7 +21,7 @@ pub(crate) const EPOCH: &str = "SOURCE_DATE_EPOCH";
 /// Make archives of charts
 ///
 /// Entries carry the times of the files, so that the same files make the same archive; none is newer than
-/// SOURCE_DATE_EPOCH, if that is set.
+/// `SOURCE_DATE_EPOCH`, if that is set.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PackageArgs {
     /// Folder of a chart; there may be several
@@ -57,6 +60,7 @@ pub(crate) struct Settings {
     version: Option<String>,
     app_version: Option<String>,
     destination: PathBuf,
+    dependency_update: bool,
     times: Times,
 }
 
@@ -71,7 +75,6 @@ impl PackageArgs {
             (self.key.is_some(), "--key"),
             (self.keyring.is_some(), "--keyring"),
             (self.passphrase_file.is_some(), "--passphrase-file"),
-            (self.dependency_update, "--dependency-update"),
         ])?;
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         Ok(Settings {
@@ -79,6 +82,7 @@ impl PackageArgs {
             version: given(&self.version),
             app_version: given(&self.app_version),
             destination: PathBuf::from(&self.destination),
+            dependency_update: self.dependency_update,
             times: Times { now: jiff::Timestamp::now(), latest: epoch.map(seconds).transpose()? },
         })
     }
@@ -96,6 +100,19 @@ fn seconds(text: &str) -> Result<jiff::Timestamp, Failure> {
 /// Packages one chart after another.
 pub(crate) fn run(settings: &Settings, context: &Context) -> Result<Exit, Failure> {
     for chart in &settings.charts {
+        if settings.dependency_update {
+            let wanted = DependencySettings {
+                chart: chart.into(),
+                compat: context.compat(),
+                links: context.links(),
+                keyring: None,
+                requires_signature: false,
+                skip_refresh: false,
+            };
+            // As in Helm, nothing is told of it.
+            let access = Access::default();
+            runtime::wait_for(dependency::bring_all(wanted, &access, true, context, &mut |_| {}))??;
+        }
         let made = package(&PackageSettings {
             chart: chart.into(),
             version: settings.version.clone(),

@@ -1,5 +1,7 @@
 //! `maibot pull`: fetch a chart and write it to this machine.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 
 use crate::action::pull::{PullSettings, pull};
@@ -74,9 +76,7 @@ pub(crate) async fn run(settings: Settings, context: &Context) -> Result<Exit, F
             (None, true) => Provenance::IfThere,
             (None, false) => Provenance::No,
         };
-        let Some(request) = chart.request(provenance, &context.global.default_chart)? else {
-            return Err(crate::ui::Unsupported::Chart("maibot".to_owned()).into());
-        };
+        let request = chart.request(provenance, &context.global.default_chart)?;
         let registry = context.registry(&chart.access, Chatter::Result)?;
         let pull_settings = PullSettings {
             request,
@@ -92,12 +92,10 @@ pub(crate) async fn run(settings: Settings, context: &Context) -> Result<Exit, F
         if let Some(verified) = pulled.verified {
             let mut text = String::new();
             for name in &verified.signed_by {
-                text.push_str(&format!("Signed by: {name}\n"));
+                let _ = writeln!(text, "Signed by: {name}");
             }
-            text.push_str(&format!(
-                "Using Key With Fingerprint: {}\nChart Hash Verified: {}\n",
-                verified.fingerprint, verified.digest
-            ));
+            let _ = writeln!(text, "Using Key With Fingerprint: {}", verified.fingerprint);
+            let _ = writeln!(text, "Chart Hash Verified: {}", verified.digest);
             context.printer.result(&text)?;
         }
         for path in pulled.written {

@@ -15,7 +15,7 @@ pub(crate) struct PushArgs {
     /// The archive
     #[arg(value_name = "ARCHIVE", required = true)]
     archive: String,
-    /// Where to: oci://HOST/FOLDER; the chart's name and version are added
+    /// Where to, as `oci://HOST/FOLDER`; the chart's name and version are added
     #[arg(value_name = "REGISTRY", required = true)]
     remote: String,
     /// More arguments, which Helm takes and leaves out

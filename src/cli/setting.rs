@@ -42,7 +42,7 @@ pub enum Setting {
     Plugins,
     MaxHistory,
     Driver,
-    DefaultChart,
+    MaibotChart,
     Offline,
     ConfigFile,
 }
@@ -409,10 +409,10 @@ pub const TABLE: &[Row] = &[
         ..BASE
     },
     Row {
-        setting: Setting::DefaultChart,
-        flag: Some("default-chart"),
+        setting: Setting::MaibotChart,
+        flag: Some("maibot-chart"),
         shape: Shape::Value("REFERENCE"),
-        variables: &["MAIBOT_DEFAULT_CHART"],
+        variables: &["MAIBOT_CHART"],
         file: true,
         default: Default::Text("oci://reg.mikumikumi.xyz/maibot/maibot"),
         english: "Chart that --version without CHART picks from, if the chart inside maibot is not of that version",

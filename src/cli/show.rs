@@ -46,7 +46,7 @@ struct ShowPartArgs {
 struct ShowValuesArgs {
     #[command(flatten)]
     part: ShowPartArgs,
-    /// Only what this JSONPath template makes of the values, such as {.core.image.tag}
+    /// Only what this `JSONPath` template makes of the values, such as {.core.image.tag}
     #[arg(long, value_name = "TEMPLATE")]
     jsonpath: Option<String>,
 }

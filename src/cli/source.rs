@@ -157,7 +157,7 @@ impl SourceArgs {
     }
 }
 
-/// Where GnuPG keeps public keys, as Helm looks for them.
+/// Where `GnuPG` keeps public keys, as Helm looks for them.
 pub(crate) fn usual_keyring() -> PathBuf {
     let home = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = home("GNUPGHOME").or_else(|| Some(home("HOME")?.join(".gnupg")));

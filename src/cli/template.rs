@@ -13,9 +13,10 @@ use crate::render::manifest::{Compat, Hook, split};
 use crate::ui::{Failure, Level, Message, Printer, Reason, Unsupported, Usage};
 
 use super::args::{DryRun, DryRunArgs, path};
+use super::dependency;
 use super::install::{ReleaseArgs, ReleaseSettings};
 use super::literal;
-use super::runtime::Context;
+use super::runtime::{self, Context};
 
 /// Render a chart and print the manifests
 #[derive(Debug, Clone, Args)]
@@ -153,6 +154,9 @@ pub(crate) fn run(settings: TemplateSettings, context: &Context) -> Result<Exit,
         return Err(Failure::flag("--post-renderer"));
     }
     let chart = release.chart.source_now(context, "template")?;
+    if release.dependency_update {
+        runtime::wait_for(dependency::bring_missing(&chart, &release.chart.access, context))??;
+    }
     let values = release.values.collect(&chart, compat)?;
     let rendering = action::TemplateSettings {
         chart,

@@ -3,6 +3,7 @@
 
 use clap::Args;
 use serde::Serialize;
+use std::fmt::Write as _;
 
 use crate::action;
 use crate::application::components::ComponentId;
@@ -119,17 +120,14 @@ pub(crate) fn run(args: &VersionsArgs, context: &Context) -> Result<(), Failure>
     let format = args.format()?;
     let table = Versions::get();
     let embedded = Chart::embedded().map_err(|error| Failure::room(error.code(), &error))?.metadata.version;
-    let text = match &args.from {
-        Some(from) => {
-            let from = find(table, from, &embedded)?;
-            let to = args.to.as_deref().map_or(Ok(table.embedded()), |to| find(table, to, &embedded))?;
-            moves(&move_entry(from, to, &table.between(from, to)), format)?
-        }
-        None => {
-            let charts = table.charts.iter().map(|chart| entry(table, chart)).collect();
-            let remote = if args.remote { Some(remote(args, context)?) } else { None };
-            listing(&Listing { embedded, charts, remote }, format)?
-        }
+    let text = if let Some(from) = &args.from {
+        let from = find(table, from, &embedded)?;
+        let to = args.to.as_deref().map_or(Ok(table.embedded()), |to| find(table, to, &embedded))?;
+        moves(&move_entry(from, to, &table.between(from, to)), format)?
+    } else {
+        let charts = table.charts.iter().map(|chart| entry(table, chart)).collect();
+        let remote = if args.remote { Some(remote(args, context)?) } else { None };
+        listing(&Listing { embedded, charts, remote }, format)?
     };
     context.printer.result(&text)
 }
@@ -255,7 +253,7 @@ fn listing(listing: &Listing, format: OutputFormat) -> Result<String, Failure> {
             let follows = listing.charts.iter().find(|entry| entry.embedded).map(|entry| entry.chart.as_str());
             let mut note = format!("\nbuilt in: {}, which follows {}\n", listing.embedded, follows.unwrap_or_default());
             if let Some(remote) = &listing.remote {
-                note.push_str(&format!("{} has: {}\n", remote.reference, remote.versions.join(", ")));
+                let _ = writeln!(note, "{} has: {}", remote.reference, remote.versions.join(", "));
             }
             Ok(table.render() + &note)
         }

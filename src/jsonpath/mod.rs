@@ -1,4 +1,4 @@
-//! JSONPath templates as `kubectl` and Helm know them: text with expressions in braces.
+//! `JSONPath` templates as `kubectl` and Helm know them: text with expressions in braces.
 //!
 //! The language is that of client-go's `util/jsonpath`, its oddities included: fields, indices, slices, wildcards,
 //! recursive descent, unions, filters, and `{range …}…{end}`. What it does not know is an error, never passed over. Maps

@@ -239,7 +239,7 @@ fn split_comparison(text: &str) -> Option<(&str, &str, &str)> {
 fn slice(text: &str) -> Result<[Bound; 3], PathError> {
     let parts: Vec<&str> = text.split(':').collect();
     let is_number = |part: &&str| part.strip_prefix('-').unwrap_or(part).bytes().all(|byte| byte.is_ascii_digit());
-    if parts.len() > 3 || !parts.iter().all(|part| is_number(&part)) {
+    if parts.len() > 3 || !parts.iter().all(is_number) {
         return error(format!("invalid array index {text}"));
     }
     let mut bounds = [Bound::default(); 3];

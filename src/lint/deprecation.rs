@@ -1,5 +1,7 @@
 //! Which types of Kubernetes are on their way out, and in which words its API server says so.
 
+use std::fmt::Write as _;
+
 /// The table, compiled in.
 const TABLE: &str = include_str!("deprecations.tsv");
 
@@ -36,10 +38,10 @@ pub(super) fn warning(api_version: &str, kind: &str, kubernetes: (u32, u32)) -> 
     let (major, minor) = row.deprecated;
     let mut text = format!("{api_version} {kind} is deprecated in v{major}.{minor}+");
     if let Some(removed) = row.removed {
-        text.push_str(&format!(", unavailable in v{removed}+"));
+        let _ = write!(text, ", unavailable in v{removed}+");
     }
     if let Some((api_version, kind)) = row.replacement {
-        text.push_str(&format!("; use {api_version} {kind}"));
+        let _ = write!(text, "; use {api_version} {kind}");
     }
     Some(text)
 }

@@ -19,15 +19,13 @@ const MAX_LINE: usize = 64 * 1024;
 pub(super) fn check(subject: &Subject, options: &Options<'_>, report: &mut Report) {
     let is_helm4 = options.compat == Compat::Helm4;
     match &subject.templates {
-        Entry::Folder => {}
         Entry::Absent if is_helm4 => return report.add(Severity::Warning, FOLDER, "directory does not exist"),
-        Entry::Absent => {}
         Entry::File(_) => {
             let severity = if is_helm4 { Severity::Error } else { Severity::Warning };
             return report.add(severity, FOLDER, "not a directory");
         }
         Entry::Unreadable(problem) if is_helm4 => return report.add(Severity::Error, FOLDER, problem.as_str()),
-        Entry::Unreadable(_) => {}
+        Entry::Folder | Entry::Absent | Entry::Unreadable(_) => {}
     }
     let chart = match &subject.chart {
         Ok(chart) => chart,

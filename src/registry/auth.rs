@@ -1,6 +1,6 @@
 //! Saying who asks: challenges of registries, tokens, and what is remembered of them during a run.
 //!
-//! Rules: the distribution project's token and OAuth2 documents, and oras-go's `registry/remote/auth`. A request goes
+//! Rules: the distribution project's token and `OAuth2` documents, and oras-go's `registry/remote/auth`. A request goes
 //! out without credentials first, unless an earlier answer of the same host showed what it wants. Credentials of a host
 //! go to that host and to the token service it names, which may be another host but never one without TLS when the
 //! registry has it, nor a private address that is not the registry's own.
@@ -37,7 +37,7 @@ enum Challenge {
 pub(super) enum Grant {
     /// `GET` with basic authentication, as in the distribution project's document. The usual way.
     Distribution,
-    /// `POST` with the password grant of OAuth2. Some services know only that.
+    /// `POST` with the password grant of `OAuth2`. Some services know only that.
     OAuth2,
 }
 
@@ -174,14 +174,7 @@ impl Authenticator {
         };
         let wanted = Wanted { what: "the answer of the token service", size: None, limit: LARGEST_TOKEN_ANSWER };
         let (_, _, content) = transport.fetch(&call, &wanted).await?;
-        #[derive(serde::Deserialize)]
-        struct Answer {
-            #[serde(default)]
-            token: Option<String>,
-            #[serde(default)]
-            access_token: Option<String>,
-        }
-        let answer: Answer = serde_json::from_slice(&content)
+        let answer: TokenAnswer = serde_json::from_slice(&content)
             .map_err(|_| call.broken("failed to decode response: not a token in JSON"))?;
         let tokens = [answer.access_token, answer.token];
         match tokens.iter().flatten().find(|token| !token.is_empty()) {
@@ -189,6 +182,15 @@ impl Authenticator {
             None => Err(call.broken("empty token returned")),
         }
     }
+}
+
+/// What a token service says; both fields mean the same.
+#[derive(serde::Deserialize)]
+struct TokenAnswer {
+    #[serde(default)]
+    token: Option<String>,
+    #[serde(default)]
+    access_token: Option<String>,
 }
 
 /// `Basic …`.
@@ -232,11 +234,10 @@ fn covers(known: &str, scope: &str) -> bool {
 fn check_realm(realm: &str, registry: &Url) -> Result<(), String> {
     let url: Url = realm.parse().map_err(|_| format!("failed to parse bearer realm {realm:?}"))?;
     match url.scheme() {
-        "https" => {}
         "http" if registry.scheme() == "https" => {
             return Err(format!("bearer realm {realm:?} uses http but registry was contacted over https"));
         }
-        "http" => {}
+        "http" | "https" => {}
         scheme => return Err(format!("bearer realm {realm:?} uses unsupported scheme {scheme:?}")),
     }
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
@@ -321,20 +322,25 @@ fn read_value(text: &str) -> Option<(String, &str)> {
 mod tests {
     use super::{Challenge, check_realm, merge, read_challenge};
 
-    fn bearer(realm: &str, service: &str, scope: &str) -> Option<Challenge> {
-        Some(Challenge::Bearer { realm: realm.into(), service: service.into(), scope: scope.into() })
+    fn bearer(realm: &str, service: &str, scope: &str) -> Challenge {
+        Challenge::Bearer { realm: realm.into(), service: service.into(), scope: scope.into() }
     }
 
     #[test]
     fn challenges_are_read_as_the_rfc_writes_them() {
-        assert_eq!(read_challenge("Basic realm=\"x\""), Some(Challenge::Basic));
-        assert_eq!(read_challenge("bearer realm=\"https://a/t\",service=\"s\",scope=\"repository:a:pull,push\""), {
-            bearer("https://a/t", "s", "repository:a:pull,push")
-        });
-        assert_eq!(read_challenge("Bearer realm = \"a\\\"b\" , service=s"), bearer("a\"b", "s", ""));
-        assert_eq!(read_challenge("Bearer realm=\"open"), None);
-        assert_eq!(read_challenge("Bearer"), bearer("", "", ""));
-        assert_eq!(read_challenge("Negotiate"), None);
+        for (text, expected) in [
+            ("Basic realm=\"x\"", Some(Challenge::Basic)),
+            (
+                "bearer realm=\"https://a/t\",service=\"s\",scope=\"repository:a:pull,push\"",
+                Some(bearer("https://a/t", "s", "repository:a:pull,push")),
+            ),
+            ("Bearer realm = \"a\\\"b\" , service=s", Some(bearer("a\"b", "s", ""))),
+            ("Bearer realm=\"open", None),
+            ("Bearer", Some(bearer("", "", ""))),
+            ("Negotiate", None),
+        ] {
+            assert_eq!(read_challenge(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -135,18 +135,18 @@ impl Cache {
 
     /// What a name stood for.
     pub(super) fn recall(&self, name: &str, selector: &str) -> Option<Digest> {
-        let record = self.read_record(&self.record(name, selector), name)?;
+        let record = Self::read_record(&self.record(name, selector), name)?;
         (record.selector == selector).then(|| Digest::parse(&record.digest).ok())?
     }
 
     /// All selectors noted for a name, such as the tags of a repository that were pulled.
     pub(super) fn selectors(&self, name: &str) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.folder(name)) else { return Vec::new() };
-        let records = entries.flatten().filter_map(|entry| self.read_record(&entry.path(), name));
+        let records = entries.flatten().filter_map(|entry| Self::read_record(&entry.path(), name));
         records.map(|record| record.selector).collect()
     }
 
-    fn read_record(&self, path: &Path, name: &str) -> Option<Record> {
+    fn read_record(path: &Path, name: &str) -> Option<Record> {
         let record: Record = serde_json::from_slice(&read(path, LARGEST_RECORD)?).ok()?;
         (record.name == name).then_some(record)
     }

@@ -267,6 +267,15 @@ struct Helper<'a> {
     notices: &'a dyn Notices,
 }
 
+/// What a helper knows.
+#[derive(serde::Deserialize)]
+struct HelperAnswer {
+    #[serde(rename = "Username", default)]
+    user: String,
+    #[serde(rename = "Secret", default)]
+    secret: String,
+}
+
 impl Helper<'_> {
     async fn get(&self, key: &str) -> Result<Option<Credential>, Error> {
         let output = match self.run("get", key.as_bytes().to_vec()).await? {
@@ -274,15 +283,8 @@ impl Helper<'_> {
             Err(message) if message == NOT_FOUND => return Ok(None),
             Err(message) => return Err(self.failed("get", &message)),
         };
-        #[derive(serde::Deserialize)]
-        struct Answer {
-            #[serde(rename = "Username", default)]
-            user: String,
-            #[serde(rename = "Secret", default)]
-            secret: String,
-        }
         // What it printed is never part of an error: it may hold the secret.
-        let answer: Answer =
+        let answer: HelperAnswer =
             serde_json::from_slice(&output).map_err(|_| self.failed("get", "its answer is not the expected JSON"))?;
         Ok(match (answer.user.as_str(), answer.secret.as_str()) {
             (_, "") => None,

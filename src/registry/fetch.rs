@@ -207,10 +207,11 @@ impl Registry {
     async fn manifest(&self, client: &Client<'_>, target: &Reference) -> Result<RawManifest, Error> {
         let key = repository_key(target);
         let recalled = || self.cache.as_ref().filter(|_| self.settings.offline)?.recall(&key, target.tag()?);
-        if let Some(digest) = target.digest().cloned().or_else(recalled) {
-            if let Some(content) = self.cached(&digest, Kind::Manifest, Some(&digest), self.settings.limits.metadata) {
-                return Ok(RawManifest { digest, media_type: String::new(), content });
-            }
+        let limit = self.settings.limits.metadata;
+        if let Some(digest) = target.digest().cloned().or_else(recalled)
+            && let Some(content) = self.cached(&digest, Kind::Manifest, Some(&digest), limit)
+        {
+            return Ok(RawManifest { digest, media_type: String::new(), content });
         }
         if self.settings.offline {
             return Err(Error::Offline(format!("{SCHEME}{target}")));

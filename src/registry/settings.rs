@@ -125,7 +125,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(15),
-            answer: Duration::from_secs(60),
+            answer: Duration::from_mins(1),
             idle: Duration::from_secs(30),
             download: Duration::from_mins(10),
             retries: 5,

@@ -327,13 +327,11 @@ impl Transport {
             status if status.is_success() => content.clear(),
             _ => return Err(self.refusal(call, reply).await),
         }
-        match tokio::time::timeout_at(deadline, self.append(call, reply.body, content, wanted)).await {
-            Ok(result) => result?,
-            Err(_) => {
-                let text = format!("no end after {} s", self.limits.download.as_secs());
-                return Err(timeout(call, &text, Cause::Other).into());
-            }
-        }
+        let Ok(result) = tokio::time::timeout_at(deadline, self.append(call, reply.body, content, wanted)).await else {
+            let text = format!("no end after {} s", self.limits.download.as_secs());
+            return Err(timeout(call, &text, Cause::Other).into());
+        };
+        result?;
         match wanted.size {
             // A clean end too early is a broken stream too.
             Some(size) if (content.len() as u64) < size => {

@@ -31,7 +31,7 @@ pub enum Level {
 /// A sentence to the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// A JSONPath template has no result.
+    /// A `JSONPath` template has no result.
     NoResult {
         /// Why not, in the words of client-go.
         problem: String,

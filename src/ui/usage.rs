@@ -115,7 +115,7 @@ pub enum Reason {
     List(String),
     /// Not a regular expression; the text is that of the engine.
     Expression(String),
-    /// Not a JSONPath template; the text is client-go's.
+    /// Not a `JSONPath` template; the text is client-go's.
     JsonPath(String),
 }
 

@@ -195,6 +195,29 @@ impl Document<'_> {
         })
     }
 
+    /// The entries of a map as Go prints them, those that are merged into it among them.
+    fn go_entries(&self, children: &[NodeId], out: &mut BTreeMap<GoKey, (String, String)>, depth: usize) {
+        for pair in children.chunks_exact(2) {
+            if !self.is_merge(pair[0]) {
+                out.insert(self.go_key(pair[0]), (self.go_syntax(pair[0]), self.go_syntax(pair[1])));
+                continue;
+            }
+            let merged = self.target(pair[1]);
+            let maps = match &self.nodes[merged].kind {
+                // Earlier ones win, so they come last.
+                NodeKind::Sequence(maps) => maps.iter().rev().copied().collect(),
+                _ => vec![merged],
+            };
+            for map in maps {
+                if let NodeKind::Mapping(children) = &self.nodes[self.target(map)].kind
+                    && depth < MAX_DEPTH
+                {
+                    self.go_entries(children, out, depth + 1);
+                }
+            }
+        }
+    }
+
     /// What decides about a key's place where Go prints a map.
     fn go_key(&self, id: NodeId) -> GoKey {
         let id = self.target(id);
@@ -222,10 +245,8 @@ impl Document<'_> {
                 format!("[]interface {{}}{{{}}}", items.join(", "))
             }
             NodeKind::Mapping(children) => {
-                let items: BTreeMap<GoKey, (String, String)> = children
-                    .chunks_exact(2)
-                    .map(|pair| (self.go_key(pair[0]), (self.go_syntax(pair[0]), self.go_syntax(pair[1]))))
-                    .collect();
+                let mut items = BTreeMap::new();
+                self.go_entries(children, &mut items, 0);
                 let items: Vec<String> = items.into_values().map(|(key, value)| format!("{key}:{value}")).collect();
                 format!("map[interface {{}}]interface {{}}{{{}}}", items.join(", "))
             }

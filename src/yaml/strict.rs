@@ -108,6 +108,8 @@ impl Search<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     const INNER: Struct = Struct { name: "Inner", fields: &[("name", Type::Text)] };
@@ -144,7 +146,7 @@ mod tests {
         let mut text = "a0: &a0 {x: 1}\n".to_owned();
         for level in 1..24 {
             let before = level - 1;
-            text.push_str(&format!("a{level}: &a{level} {{l: *a{before}, r: *a{before}}}\n"));
+            writeln!(text, "a{level}: &a{level} {{l: *a{before}, r: *a{before}}}").unwrap();
         }
         // What matters is that it comes back.
         let _ = complaint(&text);

@@ -220,7 +220,7 @@ fn json_errors_are_gos() {
         ("tru3", "invalid character '3' in literal true (expecting 'e')"),
         ("1 2", "invalid character '2' after top-level value"),
         ("-x", "invalid character 'x' in numeric literal"),
-        ("1.", "unexpected end of JSON input"),
+        ("1.", "invalid character ' ' after decimal point in numeric literal"),
         ("1e+a", "invalid character 'a' in exponent of numeric literal"),
         ("\"\\q\"", "invalid character 'q' in string escape code"),
         ("\"\\u12x4\"", "invalid character 'x' in \\u hexadecimal character escape"),

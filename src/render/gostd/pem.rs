@@ -74,8 +74,7 @@ pub fn encode(label: &str, bytes: &[u8]) -> String {
         out.push_str(content.get(start..content.len().min(start + 64)).unwrap_or_default());
         out.push('\n');
     }
-    out.push_str(&format!("-----END {label}-----\n"));
-    out
+    out + "-----END " + label + "-----\n"
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Private keys: made, read and written in the forms of Go's `crypto/x509`, and used to sign.
 //!
-//! Arithmetic and signatures are RustCrypto's. Elliptic curves are P-256, P-384 and P-521; Go knows P-224 besides.
+//! Arithmetic and signatures are `RustCrypto`'s. Elliptic curves are P-256, P-384 and P-521; Go knows P-224 besides.
 
 use dsa::{Components, KeySize};
 use p256::ecdsa::signature::Signer as _;
@@ -418,7 +418,9 @@ fn pkcs1(bytes: &[u8]) -> Option<Vec<&[u8]>> {
 }
 
 /// Version, scalar, and the curve if it is named.
-fn sec1(bytes: &[u8]) -> Option<(&[u8], &[u8], Option<&[u8]>)> {
+type Sec1<'a> = (&'a [u8], &'a [u8], Option<&'a [u8]>);
+
+fn sec1(bytes: &[u8]) -> Option<Sec1<'_>> {
     let mut reader = Reader(Reader(bytes).content(der::SEQUENCE)?);
     let version = reader.unsigned()?;
     let scalar = reader.content(der::OCTET_STRING)?;

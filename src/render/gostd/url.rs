@@ -168,14 +168,14 @@ fn parse_literal(host: &[u8]) -> Result<Vec<u8>, String> {
     Ok([b"[".as_slice(), literal.as_slice(), b"]", unescape(port, Part::Host)?.as_slice()].concat())
 }
 
-fn is_user_byte(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(byte)
+fn is_user_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte)
 }
 
 impl User {
     /// Reads what stands before `@`.
     fn parse(text: &[u8]) -> Result<Self, String> {
-        if !text.iter().all(is_user_byte) {
+        if !text.iter().copied().all(is_user_byte) {
             return Err("net/url: invalid userinfo".to_owned());
         }
         let (name, password) = cut(text, b':');

@@ -195,11 +195,12 @@ fn read(args: &[Value]) -> Result<(yaml::Value, Option<JsonError>), JsonError> {
 /// What Go says when JSON has another shape than the type it is read into.
 fn wrong_shape(found: &yaml::Value, problem: Option<&JsonError>, wanted: &str) -> String {
     let found = match (found, problem) {
-        // A number that is too big is no `null`.
-        (yaml::Value::Null, Some(_)) => "number",
         (yaml::Value::Null, None) => "null",
         (yaml::Value::Bool(_), _) => "bool",
-        (yaml::Value::Int(_) | yaml::Value::UInt(_) | yaml::Value::Float(_), _) => "number",
+        // A number that is too big is no `null`.
+        (yaml::Value::Null, Some(_)) | (yaml::Value::Int(_) | yaml::Value::UInt(_) | yaml::Value::Float(_), _) => {
+            "number"
+        }
         (yaml::Value::String(_), _) => "string",
         (yaml::Value::Sequence(_), _) => "array",
         (yaml::Value::Mapping(_), _) => "object",

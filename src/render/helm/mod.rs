@@ -116,7 +116,8 @@ fn render_here(request: &Request<'_>) -> Result<Vec<RenderedFile>, TemplateError
     }
     let guarded = Guarded(request);
     let missing_key = if request.strict { MissingKey::Error } else { MissingKey::Zero };
-    let options = Options { missing_key, lint: request.lint, ..Options::default() };
+    let method = Some(super::sprig::time_type::int_method as fn(&_, &_) -> _);
+    let options = Options { missing_key, lint: request.lint, method, ..Options::default() };
     let mut machine = Machine::new(&guarded, templates, options);
     let mut rendered = Vec::with_capacity(order.len());
     for (path, template) in order {

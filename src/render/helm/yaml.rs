@@ -98,7 +98,7 @@ fn node(value: &Value, depth: usize) -> Result<Option<Node>, Failure> {
             Node::Mapping(nodes)
         }
         Value::Object(object) if object.is_nil() => Node::Null,
-        Value::Object(object) => match object.fields().filter(|_| object.type_name() != "time.Time") {
+        Value::Object(object) => match object.fields().filter(|_| object.json_fields().is_some()) {
             Some(fields) => {
                 let mut nodes = Vec::with_capacity(fields.len());
                 // The fields that are exported, under their names in small letters.

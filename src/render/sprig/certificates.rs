@@ -82,7 +82,7 @@ impl Pair {
 }
 
 impl Object for Pair {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "sprig.certificate"
     }
 
@@ -206,7 +206,7 @@ fn pair(template: &Template, key: &PrivateKey, issuer: &Issuer<'_>) -> Result<Va
     Ok(Pair::value(pem::encode("CERTIFICATE", &certificate), key.to_pem()))
 }
 
-fn creating(error: String) -> Failure {
+fn creating(error: impl std::fmt::Display) -> Failure {
     format!("error creating certificate: {error}").into()
 }
 
@@ -306,6 +306,41 @@ mod tests {
         }
         let (authority, _) = parts(&authority);
         assert!(Certificate::parse(&pem::decode(authority.as_bytes()).unwrap().bytes).is_ok());
+    }
+
+    /// Held against another implementation: what a TLS client would say.
+    #[test]
+    fn a_chain_is_trusted_by_others() {
+        use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+        let der = |value: &Value| CertificateDer::from(pem::decode(parts(value).0.as_bytes()).unwrap().bytes);
+        let rsa = PrivateKey::new_rsa(&mut ChaCha20Rng::from_seed([2; 32]), 2048).unwrap().to_pem();
+        for signer in [key("ecdsa"), key("ed25519"), rsa] {
+            let authority = generate("genCAWithKey", &[text("CA"), Value::int(2), text(&signer)]);
+            let ips = Value::list(vec![text("10.0.0.1"), text("::ffff:10.0.0.2")]);
+            let names = Value::list(vec![text("a.example.com")]);
+            let days = Value::int(1);
+            let arguments = [text("a"), ips, names, days, authority.clone(), text(&key("ecdsa"))];
+            let signed = der(&generate("genSignedCertWithKey", &arguments));
+            let authority = der(&authority);
+            let anchor = webpki::anchor_from_trusted_cert(&authority).unwrap();
+            let certificate = webpki::EndEntityCert::try_from(&signed).unwrap();
+            let verify = |seconds: u64| {
+                let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+                let usage = webpki::KeyUsage::server_auth();
+                let anchors = std::slice::from_ref(&anchor);
+                certificate
+                    .verify_for_usage(webpki::ALL_VERIFICATION_ALGS, anchors, &[], time, usage, None, None)
+                    .is_ok()
+            };
+            assert!(verify(1_709_250_000), "{signer}");
+            assert!(!verify(1_709_211_000) && !verify(1_709_300_000));
+            for (name, fits) in
+                [("a.example.com", true), ("10.0.0.1", true), ("10.0.0.2", true), ("b.example.com", false)]
+            {
+                let name = ServerName::try_from(name).unwrap();
+                assert_eq!(certificate.verify_is_valid_for_subject_name(&name).is_ok(), fits, "{name:?}");
+            }
+        }
     }
 
     #[test]

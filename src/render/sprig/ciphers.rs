@@ -63,13 +63,11 @@ fn decrypt(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<Value, Fail
     let decrypted = cipher.decrypt_padded_vec::<NoPadding>(encrypted).map_err(|error| error.to_string())?;
     let padding = *decrypted.last().ok_or("runtime error: index out of range [-1]")?;
     // The padding is believed, but not beyond the start.
-    match decrypted.len().checked_sub(usize::from(padding)) {
-        Some(length) => Ok(Value::text(decrypted.get(..length).unwrap_or_default())),
-        None => {
-            let beyond = usize::from(padding) - decrypted.len();
-            Err(format!("runtime error: slice bounds out of range [:-{beyond}]").into())
-        }
-    }
+    let Some(length) = decrypted.len().checked_sub(usize::from(padding)) else {
+        let beyond = usize::from(padding) - decrypted.len();
+        return Err(format!("runtime error: slice bounds out of range [:-{beyond}]").into());
+    };
+    Ok(Value::text(decrypted.get(..length).unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Dates and durations. The clock and the user's own time zone are the host's.
+#![expect(clippy::unnecessary_wraps, reason = "bodies have the type that the table wants")]
 
 use crate::render::gostd::time::{Location, Time, duration};
 use crate::render::gotemplate::error::Failure;

@@ -1,5 +1,6 @@
 //! Paths: `base`, `dir`, `clean`, `ext`, `isAbs`, and the same for paths of the system, which are Linux's everywhere:
 //! a render must not depend on where it runs.
+#![expect(clippy::unnecessary_wraps, reason = "bodies have the type that the table wants")]
 
 use crate::render::gostd::path;
 use crate::render::gotemplate::error::Failure;

@@ -6,9 +6,10 @@ use std::rc::Rc;
 use crate::render::gostd::regexp::{self, Regexp, Replacement};
 use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::function::{Function, Type};
+use crate::render::gotemplate::items::{Element, Items, grown};
 use crate::render::gotemplate::machine::Machine;
 use crate::render::gotemplate::quote::{can_backquote, quoted};
-use crate::render::gotemplate::value::{ListType, Value};
+use crate::render::gotemplate::value::{List, ListType, Value};
 
 use super::argument;
 
@@ -70,15 +71,24 @@ fn find(regexp: &Regexp, arguments: &[Value]) -> Value {
     Value::text(regexp.find(argument::bytes(arguments, 1)))
 }
 
-fn strings(machine: &mut Machine<'_>, pieces: Vec<&[u8]>) -> Result<Value, Failure> {
+/// A slice that began with room for so many, and grew.
+fn strings(machine: &mut Machine<'_>, pieces: Vec<&[u8]>, mut capacity: usize) -> Result<Value, Failure> {
     machine.spend(pieces.iter().map(|piece| piece.len() + 1).sum())?;
-    Ok(Value::strings(pieces))
+    while capacity < pieces.len() {
+        capacity = grown(capacity, capacity + 1, Element::Pair);
+    }
+    let items = Items::with_capacity(pieces.into_iter().map(Value::text).collect(), capacity);
+    Ok(Value::List(Rc::new(List { kind: ListType::Strings, nil: false, items })))
 }
 
 fn find_all(machine: &mut Machine<'_>, regexp: &Regexp, arguments: &[Value]) -> Result<Value, Failure> {
     let limit = usize::try_from(argument::int(arguments, 2)).unwrap_or(usize::MAX);
     let found = regexp.find_all(argument::bytes(arguments, 1), limit);
-    if found.is_empty() { Ok(Value::nil_list(ListType::Strings)) } else { strings(machine, found) }
+    if found.is_empty() {
+        return Ok(Value::nil_list(ListType::Strings));
+    }
+    // Go's slice starts with room for ten.
+    strings(machine, found, 10)
 }
 
 fn split(machine: &mut Machine<'_>, regexp: &Regexp, arguments: &[Value]) -> Result<Value, Failure> {
@@ -86,8 +96,8 @@ fn split(machine: &mut Machine<'_>, regexp: &Regexp, arguments: &[Value]) -> Res
     if limit == Some(0) {
         return Ok(Value::nil_list(ListType::Strings));
     }
-    let pieces = regexp.split(argument::bytes(arguments, 1), limit);
-    strings(machine, pieces)
+    let (pieces, matches) = regexp.split(argument::bytes(arguments, 1), limit);
+    strings(machine, pieces, matches)
 }
 
 fn replace(

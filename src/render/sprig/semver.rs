@@ -49,7 +49,7 @@ pub fn pointer(version: Version) -> Value {
 }
 
 impl Object for Pointer {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "*semver.Version"
     }
 
@@ -100,7 +100,7 @@ impl Object for Pointer {
 }
 
 impl Object for Plain {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "semver.Version"
     }
 

@@ -22,7 +22,7 @@ impl Host for Seeded {
         1_709_211_845_500_000_000
     }
 
-    /// SplitMix64.
+    /// `SplitMix64`.
     fn random(&self, buffer: &mut [u8]) -> Result<(), String> {
         for chunk in buffer.chunks_mut(8) {
             self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));

@@ -1,4 +1,5 @@
 //! `time.Time` and `*time.Location` as templates hold them: all exported methods that a template can call.
+#![expect(clippy::unnecessary_wraps, reason = "bodies have the type that the table wants")]
 
 use std::any::Any;
 use std::cmp::Ordering;
@@ -40,7 +41,7 @@ pub(super) fn argument(arguments: &[Value], place: usize) -> Time {
 }
 
 impl Object for TimeObject {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "time.Time"
     }
 
@@ -109,7 +110,7 @@ struct PlacePointer {
 }
 
 impl Object for PlacePointer {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "*time.Location"
     }
 
@@ -147,7 +148,7 @@ impl Object for PlacePointer {
 }
 
 impl Object for LocationObject {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "*time.Location"
     }
 

@@ -1,4 +1,4 @@
-//! TOML: `toToml`, `mustToToml` and `fromToml`. Writing follows BurntSushi's encoder: plain values first, then tables
+//! TOML: `toToml`, `mustToToml` and `fromToml`. Writing follows `BurntSushi`'s encoder: plain values first, then tables
 //! under headers, each level indented.
 
 use std::rc::Rc;
@@ -127,7 +127,6 @@ fn shape(value: &Value, depth: usize) -> Result<Shape, Problem> {
         return Ok(Shape::Nil);
     }
     Ok(match value {
-        Value::Map(_) => Shape::Table,
         Value::List(list) => {
             let mut shapes = Vec::with_capacity(list.items.len());
             for item in &list.items {
@@ -143,7 +142,7 @@ fn shape(value: &Value, depth: usize) -> Result<Shape, Problem> {
         Value::Object(object) if object.kind() == Kind::Func => {
             return Err(Problem::Error("unsupported type: func".to_owned()));
         }
-        Value::Object(_) => Shape::Table,
+        Value::Map(_) | Value::Object(_) => Shape::Table,
         Value::Complex(_) => return Err(Problem::Error("unsupported type: complex128".to_owned())),
         _ => Shape::Plain,
     })
@@ -196,8 +195,8 @@ impl Writer<'_, '_> {
 
     fn encode(&mut self, key: &[Text], value: &Value) -> Result<(), Problem> {
         match value {
-            Value::Complex(_) => Err(self.unsupported(key, "complex128")),
-            Value::Object(object) if object.kind() == Kind::Func => Err(self.unsupported(key, "func")),
+            Value::Complex(_) => Err(Self::unsupported(key, "complex128")),
+            Value::Object(object) if object.kind() == Kind::Func => Err(Self::unsupported(key, "func")),
             Value::List(list) if shape(value, 0)? == Shape::Tables => {
                 if key.is_empty() {
                     return Err(Problem::Error("toml: top-level values must be Go maps or structs".to_owned()));
@@ -224,7 +223,7 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn unsupported(&self, key: &[Text], kind: &str) -> Problem {
+    fn unsupported(key: &[Text], kind: &str) -> Problem {
         let parts: Vec<Vec<u8>> = key.iter().map(|key| part(key)).collect();
         let key = parts.join(&b'.');
         Problem::Error(format!("unsupported type for key '{}': {kind}", String::from_utf8_lossy(&key)))

@@ -13,12 +13,11 @@ const CHARTS: u64 = 200;
 
 fn helms() -> Option<[(PathBuf, &'static str); 2]> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    match (variable("MAIBOT_TEST_HELM4"), variable("MAIBOT_TEST_HELM3")) {
-        (Some(four), Some(three)) => Some([(four, "--helm-compat=4"), (three, "--helm-compat=3")]),
-        _ => {
-            crate::skipped("cli::beside_helm", "no Helm");
-            None
-        }
+    if let (Some(four), Some(three)) = (variable("MAIBOT_TEST_HELM4"), variable("MAIBOT_TEST_HELM3")) {
+        Some([(four, "--helm-compat=4"), (three, "--helm-compat=3")])
+    } else {
+        crate::skipped("cli::beside_helm", "no Helm");
+        None
     }
 }
 
@@ -88,7 +87,7 @@ fn values(dice: &mut Dice, depth: usize, indent: usize) -> String {
         let _ = match dice.below(6) {
             0 if depth < 2 => {
                 let inner = values(dice, depth + 1, indent + 2);
-                if inner.is_empty() { write!(text, "{pad}{key}: {{}}\n") } else { write!(text, "{pad}{key}:\n{inner}") }
+                if inner.is_empty() { writeln!(text, "{pad}{key}: {{}}") } else { write!(text, "{pad}{key}:\n{inner}") }
             }
             1 => writeln!(text, "{pad}{key}: [{}, {}]", dice.of(&SCALARS[..12]), dice.of(&SCALARS[..12])),
             _ => writeln!(text, "{pad}{key}: {}", dice.of(SCALARS).replace("\n    ", &format!("\n{pad}    "))),
@@ -151,7 +150,7 @@ const HOOKS: &[&str] =
 
 fn template(dice: &mut Dice, chart: &str) -> String {
     let mut text = String::new();
-    for number in 0..1 + dice.below(3) {
+    for number in 0..=dice.below(3) {
         text.push_str(dice.of(&["", "---\n", "\n---\n", "--- \n", "# a remark\n"]));
         if number > 0 {
             text.push_str("---\n");
@@ -160,7 +159,7 @@ fn template(dice: &mut Dice, chart: &str) -> String {
         if dice.one_in(5) {
             let _ = write!(text, "  annotations:\n    helm.sh/hook: {}\n", dice.of(HOOKS));
             if dice.one_in(2) {
-                let _ = write!(text, "    helm.sh/hook-weight: \"{}\"\n", dice.below(9));
+                let _ = writeln!(text, "    helm.sh/hook-weight: \"{}\"", dice.below(9));
             }
         }
         text.push_str("data:\n");
@@ -238,7 +237,7 @@ fn chart(dice: &mut Dice, place: &Place, folder: &str, name: &str, depth: usize)
         "{{{{- define \"{name}.label\" -}}}}{{{{ .Release.Name }}}}-{{{{ .Chart.Name | upper }}}}{{{{- end -}}}}\n"
     );
     place.file(&format!("{folder}/templates/_helpers.tpl"), &helpers);
-    for number in 0..1 + dice.below(3) {
+    for number in 0..=dice.below(3) {
         place.file(&format!("{folder}/templates/t{number}.yaml"), &template(dice, name));
     }
     if dice.one_in(3) {
@@ -345,4 +344,111 @@ fn links_in_a_chart_are_told_of_as_by_helm() {
             "{compat}"
         );
     }
+}
+
+/// The files below a folder with their content, archives as the names and contents in them, locks without their time.
+fn tree(folder: &std::path::Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(tree(&path).into_iter().map(|(inner, text)| (format!("{name}/{inner}"), text)));
+            continue;
+        }
+        let content = std::fs::read(&path).unwrap();
+        let timeless = |text: &str| -> String {
+            text.lines().filter(|line| !line.starts_with("generated: ")).flat_map(|line| [line, "\n"]).collect()
+        };
+        let text = match maibot::chart::archive::files(&content, maibot::values::Compat::Helm4) {
+            Ok(files) => files
+                .iter()
+                .flat_map(|file| [file.name.to_string(), ":\n".to_owned(), timeless(file.text().unwrap())])
+                .collect(),
+            Err(_) => timeless(std::str::from_utf8(&content).unwrap()),
+        };
+        found.push((name, text));
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn dependencies_from_folders_are_brought_as_by_helm() {
+    let Some(helms) = helms() else { return };
+    let made = |place: &Place| {
+        place.file("db/Chart.yaml", "apiVersion: v2\nname: db\nversion: 1.2.3\n");
+        place.file("db/templates/a.yaml", "kind: DB\n");
+        place.file("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies:\n- {name: db, version: '>=1.0.0 <2.0.0', repository: file://../db, alias: base, condition: base.on}\n- {name: own, version: '*', repository: ''}\n");
+        place.file("web/charts/own/Chart.yaml", "apiVersion: v2\nname: own\nversion: 0.1.0\n");
+        place.file("web/charts/stray/Chart.yaml", "apiVersion: v2\nname: stray\nversion: 0.1.0\n");
+        place.file("web/charts/notes.txt", "no chart");
+        place.file("old/Chart.yaml", "apiVersion: v1\nname: old\nversion: 1.0.0\n");
+        place.file("old/requirements.yaml", "dependencies:\n- {name: db, version: 1.x, repository: file://../db}\n");
+        place.file("late/Chart.yaml", "apiVersion: v2\nname: late\nversion: 1.0.0\ndependencies: [{name: db, version: '*', repository: file://../db}]\n");
+        place.file("none/Chart.yaml", "apiVersion: v2\nname: none\nversion: 1.0.0\n");
+        place.file("wrong/Chart.yaml", "apiVersion: v2\nname: wrong\nversion: 1.0.0\ndependencies: [{name: db, version: ~2.0, repository: file://../db}]\n");
+        place.file("gone/Chart.yaml", "apiVersion: v2\nname: gone\nversion: 1.0.0\ndependencies: [{name: db, version: ~2.0, repository: file://../nowhere}]\n");
+        place.file("words/Chart.yaml", "apiVersion: v2\nname: words\nversion: 1.0.0\ndependencies: [{name: db, version: ~2.0, repository: stable}]\n");
+        place.file("range/Chart.yaml", "apiVersion: v2\nname: range\nversion: 1.0.0\ndependencies: [{name: db, version: 'x y', repository: file://../db}]\n");
+        place.file("stale/Chart.yaml", "apiVersion: v2\nname: stale\nversion: 1.0.0\ndependencies: [{name: db, version: '*', repository: file://../db}]\n");
+        place.file("stale/Chart.lock", "digest: sha256:0\ngenerated: \"2024-01-01T00:00:00Z\"\ndependencies: []\n");
+        place.file("long/Chart.yaml", &format!("apiVersion: v2\nname: long\nversion: 1.0.0\ndependencies: [{{name: db, version: '*', repository: file://../{}db}}]\n", "x/../".repeat(30)));
+    };
+    for (helm, compat) in &helms {
+        let (theirs, ours) = (Place::new(), Place::new());
+        made(&theirs);
+        made(&ours);
+        for line in [
+            "dependency list web",
+            "dependency update web",
+            "dependency list web",
+            "dependency build web",
+            "dep up web",
+            "dependency update old",
+            "dependency build old",
+            "dependency list old",
+            "dependency list none",
+            "dependency update none",
+            "dependency update wrong",
+            "dependency update gone",
+            "dependency update words",
+            "dependency update range",
+            "dependency build stale",
+            "dependency list stale",
+            "dependency list long",
+            "dependency list long --max-col-width 20",
+            "dependency update absent",
+            "dependency list absent",
+            "dependency update web/Chart.yaml",
+            "template rel web",
+            "template rel late --dependency-update",
+            "template rel late --dependency-update",
+            "package late -u",
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            let (wanted, _) = side_by_side(&theirs, helm, compat, &words);
+            let given = ours.run(&[&words[..], &[compat]].concat());
+            let told = format!("{compat}: {line}");
+            let named = |text: &str, place: &Place| text.replace(&place.path().display().to_string(), "$DIR");
+            assert_eq!(named(&given.stdout, &ours), named(&wanted.stdout, &theirs), "{told}");
+            assert_eq!((given.stderr, given.status), (wanted.stderr, wanted.status), "{told}");
+            assert_eq!(tree(ours.path()), tree(theirs.path()), "{told}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_lock_that_is_a_link_is_not_written_through() {
+    let place = Place::new();
+    place.file("db/Chart.yaml", "apiVersion: v2\nname: db\nversion: 1.2.3\n");
+    place.file("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: db, version: '*', repository: file://../db}]\n");
+    place.file("precious", "data");
+    std::os::unix::fs::symlink("../precious", place.path().join("web/Chart.lock")).unwrap();
+    for compat in [&["--helm-compat=4"][..], &[]] {
+        let ran = place.run(&[&["dependency", "update", "web"], compat].concat());
+        assert_ne!(ran.status, 0, "{}", ran.stdout);
+    }
+    assert_eq!(std::fs::read_to_string(place.path().join("precious")).unwrap(), "data");
 }

@@ -16,7 +16,7 @@ fn reports_of_wrong_command_lines_are_in_both_languages() {
         ("conflict", &["install", "a", "--force-replace", "--force-conflicts"]),
         ("no_name", &["install"]),
         ("to_come", &["upgrade", "a"]),
-        ("flag_to_come", &["install", "a", "--repo", "https://charts.example.com"]),
+        ("flag_to_come", &["install", "a", "--force-replace"]),
         ("other_chart", &["install", "a", "./chart"]),
         ("missing_file", &["template", "-f", "nowhere.yaml"]),
         ("unconfirmed", &["uninstall", "a", "--delete-data", "--confirm", "b"]),

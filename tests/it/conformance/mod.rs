@@ -22,6 +22,8 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use maibot::yaml::{Numbers, Value, json};
 
 /// Whose answer is wanted.
@@ -110,7 +112,11 @@ fn expected(case: &Value, helm: Helm) -> Result<String, String> {
     let side = case.get("helm3").filter(|_| helm == Helm::Three).unwrap_or(case);
     match side.get("ok") {
         Some(value) => Ok(show(value)),
-        None => Err(text(side, "error").to_owned()),
+        // Our errors are text: bytes that are none become U+FFFD, one each.
+        None => Err(match side.at(&["error", "$bytes"]).and_then(Value::as_str) {
+            Some(bytes) => json::lossy(&STANDARD.decode(bytes).unwrap()),
+            None => text(side, "error").to_owned(),
+        }),
     }
 }
 

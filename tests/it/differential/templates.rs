@@ -158,6 +158,11 @@ pub(super) fn request(random: &mut Random) -> Value {
             request.insert(key.to_owned(), Value::Bool(true));
         }
     }
+    if request.contains_key("lint") {
+        // A chart that is only looked at is not installed.
+        let release = Mapping::from([("isInstall".to_owned(), Value::Bool(false))]);
+        request.insert("release".to_owned(), Value::Mapping(release));
+    }
     Value::Mapping(request)
 }
 

@@ -4,6 +4,7 @@
 //! skipped. `tls/` holds an authority, a certificate for 127.0.0.1 and one for a client, made once with OpenSSL for these
 //! tests (valid for a hundred years; the authority's key is thrown away).
 
+use std::fmt::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -85,15 +86,15 @@ impl Distribution {
         );
         if options.tls {
             let (cert, key) = (certificate("server.crt"), certificate("server.key"));
-            config.push_str(&format!("  tls:\n    certificate: {cert}\n    key: {key}\n"));
+            let _ = write!(config, "  tls:\n    certificate: {cert}\n    key: {key}\n");
             if options.client_certificate {
-                config.push_str(&format!("    clientcas: [{}]\n", certificate("ca.crt")));
+                let _ = writeln!(config, "    clientcas: [{}]", certificate("ca.crt"));
             }
         }
         if options.login {
             let path = folder.path().join("htpasswd");
             std::fs::write(&path, HTPASSWD).unwrap();
-            config.push_str(&format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", path.display()));
+            let _ = writeln!(config, "auth: {{htpasswd: {{realm: test, path: {}}}}}", path.display());
         }
         let path = folder.path().join("config.yml");
         std::fs::write(&path, config).unwrap();

@@ -4,4 +4,5 @@ mod distribution;
 mod helpers;
 mod hostile;
 mod hostile_repository;
+mod proxy;
 mod real;

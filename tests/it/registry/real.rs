@@ -326,7 +326,7 @@ fn what_was_pulled_is_there_when_the_registry_is_not() {
 
     // A damaged entry is found out, and nothing of it is used.
     let entries = files(&place.path().join(".cache/helm/content"));
-    let (entry, _) = entries.iter().find(|(name, content)| name.ends_with(".chart") && *content == archive).unwrap();
+    let (entry, _) = entries.iter().find(|(name, content)| name.contains(".chart") && *content == archive).unwrap();
     let path = place.path().join(".cache/helm/content").join(entry);
     let mut content = std::fs::read(&path).unwrap();
     let middle = content.len() / 2;
@@ -361,5 +361,48 @@ fn many_pulls_at_a_time_share_one_cache() {
     }
     // Helm 4 finds our entries where it looks for its own.
     let entries = files(&place.path().join(".cache/helm/content"));
-    assert_eq!(entries.iter().filter(|(name, _)| name.ends_with(".chart")).count(), 1, "{entries:?}");
+    assert_eq!(entries.iter().filter(|(name, _)| name.contains(".chart")).count(), 1, "{entries:?}");
+}
+
+#[test]
+fn a_chart_is_rendered_straight_from_the_registry() {
+    let Some(programs) = Programs::find("a_chart_is_rendered_straight_from_the_registry") else { return };
+    let place = Place::new();
+    let registry = filled(&programs, &place);
+    let web = registry.oci("charts/web");
+    for (compat, program) in programs.helms() {
+        let arguments = ["template", "mai", &web, "--version", "^1.0.0", "--set", "replicaCount=3", "--plain-http"];
+        let theirs = helm(&place, program, &arguments);
+        let ours = place.run(&[&arguments[..], &["--helm-compat", compat]].concat());
+        assert_eq!((ours.status, theirs.status), (0, 0), "{}{}", ours.stderr, theirs.stderr);
+        // Helm 4 puts the registry's talk before the manifest.
+        let (before, manifest) = theirs.stdout.split_once("---\n").unwrap();
+        assert_eq!(ours.stdout, format!("---\n{manifest}"), "helm {compat}");
+        assert_eq!(ours.stderr, format!("{before}{}", theirs.stderr), "helm {compat}");
+    }
+    // What a flag, a variable or the file names is the default chart.
+    let from_flag = place.run(&["template", "mai", "--version", "1.0.0", "--maibot-chart", &web, "--plain-http"]);
+    assert_eq!(from_flag.status, 0, "{}", from_flag.stderr);
+    assert!(from_flag.stdout.contains("# Source: web/templates/"), "{}", from_flag.stdout);
+    place.file(".config/maibot/config.toml", &format!("maibot-chart = \"{web}\"\noffline = true\n"));
+    let from_file = place.run(&["template", "mai", "--version", "1.0.0", "--plain-http"]);
+    assert_eq!(from_file.stdout, from_flag.stdout, "{}", from_file.stderr);
+}
+
+#[test]
+fn without_a_chart_pull_writes_the_embedded_one() {
+    let (one, other) = (Place::new(), Place::new());
+    let name = "maibot-0.12.2+embedded.1.tgz";
+    for place in [&one, &other] {
+        let ran = place.run(&["pull"]);
+        assert_eq!(ran.status, 0, "{}", ran.shown());
+        assert_eq!(ran.stderr, format!("wrote `./{name}`\n"));
+    }
+    let archive = std::fs::read(one.path().join(name)).unwrap();
+    assert_eq!(archive, std::fs::read(other.path().join(name)).unwrap(), "the same bytes each time");
+    let unpacked = one.run(&["pull", "--version", "0.12.2", "--untar"]);
+    assert_eq!(unpacked.status, 0, "{}", unpacked.shown());
+    let values = std::fs::read(one.path().join("maibot/values.yaml")).unwrap();
+    assert_eq!(values, include_bytes!("../../../values.yaml"));
+    assert_eq!(one.run(&["pull", "--verify"]).status, 65);
 }

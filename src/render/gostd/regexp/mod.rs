@@ -32,16 +32,19 @@ const CACHED: usize = 256;
 /// How many bytes the compiled form of one pattern may take.
 const SIZE_LIMIT: usize = 64 << 20;
 
+/// A pattern, or why it is none.
+pub type Compiled = Result<Rc<Regexp>, Rc<str>>;
+
 thread_local! {
     /// Charts use few patterns and each of them often.
-    static CACHE: RefCell<HashMap<Box<[u8]>, Result<Rc<Regexp>, Rc<str>>>> = RefCell::default();
+    static CACHE: RefCell<HashMap<Box<[u8]>, Compiled>> = RefCell::default();
 }
 
 /// The pattern, compiled, or read from what was compiled before.
 ///
 /// # Errors
 /// Go's words, `error parsing regexp: …`.
-pub fn compile(pattern: &[u8]) -> Result<Rc<Regexp>, Rc<str>> {
+pub fn compile(pattern: &[u8]) -> Compiled {
     CACHE.with_borrow_mut(|cache| {
         if let Some(known) = cache.get(pattern) {
             return known.clone();
@@ -155,14 +158,16 @@ impl Regexp {
         self.matches(&haystack, limit).into_iter().map(|(start, end)| haystack.slice(start, end)).collect()
     }
 
-    /// What lies between matches, in at most so many pieces.
-    pub fn split<'t>(&self, text: &'t [u8], limit: Option<usize>) -> Vec<&'t [u8]> {
+    /// What lies between matches, in at most so many pieces; and for how many pieces Go makes room.
+    pub fn split<'t>(&self, text: &'t [u8], limit: Option<usize>) -> (Vec<&'t [u8]>, usize) {
         if text.is_empty() && !self.is_empty {
-            return vec![text];
+            return (vec![text], 1);
         }
         let haystack = Haystack::new(text);
         let (mut pieces, mut begin, mut end) = (Vec::new(), 0, 0);
-        for (start, stop) in self.matches(&haystack, limit.unwrap_or(usize::MAX)) {
+        let matches = self.matches(&haystack, limit.unwrap_or(usize::MAX));
+        let room = matches.len();
+        for (start, stop) in matches {
             if limit.is_some_and(|limit| pieces.len() + 1 >= limit) {
                 break;
             }
@@ -175,7 +180,7 @@ impl Regexp {
         if end != haystack.text.len() {
             pieces.push(haystack.slice(begin, haystack.text.len()));
         }
-        pieces
+        (pieces, room)
     }
 
     /// Every match replaced by what `replacement` makes of its groups, or by the text itself if it is literal.

@@ -135,8 +135,8 @@ impl<'a> Parser<'a> {
                     self.repeat(before, last_repeat, min, max, next)?;
                     Some(before)
                 }
-                '{' => match parse_counts(before) {
-                    Some((min, max, rest)) => {
+                '{' => {
+                    if let Some((min, max, rest)) = parse_counts(before) {
                         self.rest = rest;
                         let is_wrong = |count: u64| count > MAX_REPEAT;
                         if is_wrong(min) || max.is_some_and(|max| is_wrong(max) || min > max) {
@@ -144,13 +144,12 @@ impl<'a> Parser<'a> {
                         }
                         self.repeat(before, last_repeat, min, max, next)?;
                         Some(before)
-                    }
-                    None => {
+                    } else {
                         self.advance(1);
                         self.literal(u32::from('{'))?;
                         None
                     }
-                },
+                }
                 _ => {
                     self.element(next)?;
                     None

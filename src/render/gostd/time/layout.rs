@@ -110,8 +110,11 @@ fn element(layout: &[u8]) -> Option<(Element, usize)> {
     })
 }
 
-/// The next element of a layout: what stands before it, its text, and what follows.
-fn next(layout: &[u8]) -> (&[u8], Option<(Element, &[u8])>, &[u8]) {
+/// What stands before an element, the element with its text, and what follows.
+type Next<'a> = (&'a [u8], Option<(Element, &'a [u8])>, &'a [u8]);
+
+/// The next element of a layout.
+fn next(layout: &[u8]) -> Next<'_> {
     for place in 0..layout.len() {
         let rest = layout.get(place..).unwrap_or_default();
         if let Some((element, length)) = element(rest) {
@@ -190,7 +193,7 @@ fn calendar(element: Element, civil: &Civil) -> String {
     let month = MONTHS.get(usize::from(civil.month).wrapping_sub(1)).copied().unwrap_or_default();
     let weekday = WEEKDAYS.get(usize::from(civil.weekday)).copied().unwrap_or_default();
     let short = |name: &str| name.get(..3).unwrap_or_default().to_owned();
-    let hour12 = if civil.hour % 12 == 0 { 12 } else { civil.hour % 12 };
+    let hour12 = if civil.hour.is_multiple_of(12) { 12 } else { civil.hour % 12 };
     match element {
         Element::LongMonth => month.to_owned(),
         Element::ShortMonth => short(month),
@@ -307,13 +310,11 @@ fn read_offset(text: &[u8], form: OffsetForm) -> Taken<'_, i64> {
     let mut is_bad = false;
     for (part, place) in parts.iter_mut().zip(shape) {
         let digits = place.and_then(|place| whole.get(place..place + 2)).unwrap_or_default();
-        match number(digits, true) {
-            Ok((value, _)) => *part = value,
-            Err(_) => {
-                is_bad = true;
-                break;
-            }
-        }
+        let Ok((value, _)) = number(digits, true) else {
+            is_bad = true;
+            break;
+        };
+        *part = value;
     }
     let [hours, minutes, seconds] = parts;
     for (value, bound, name) in [

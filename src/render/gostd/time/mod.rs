@@ -307,12 +307,15 @@ impl std::fmt::Display for Time {
 
 /// Quoted as this package of Go does, which is not the way of the others.
 fn quote(text: &[u8]) -> String {
+    use std::fmt::Write as _;
     let mut out = String::from("\"");
     for byte in text {
         match byte {
             b'"' | b'\\' => out.extend(['\\', char::from(*byte)]),
             b' '..=b'\x7f' => out.push(char::from(*byte)),
-            _ => out.push_str(&format!("\\x{byte:02x}")),
+            _ => {
+                let _ = write!(out, "\\x{byte:02x}");
+            }
         }
     }
     out.push('"');

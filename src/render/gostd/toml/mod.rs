@@ -1,4 +1,4 @@
-//! TOML as BurntSushi's library for Go reads it (1.6.0), with its errors.
+//! TOML as `BurntSushi`'s library for Go reads it (1.6.0), with its errors.
 //!
 //! The crates that read TOML are as strict, but their words and lines differ, and templates show them to users. Reading
 //! is in two steps: [`scan`] cuts the text into items, [`parse`] makes tables of them.

@@ -8,7 +8,7 @@ use crate::render::gostd::time::{Location, Time};
 use crate::render::gotemplate::quote::quoted as quote;
 
 /// How deep arrays and inline tables may nest.
-const MAX_DEPTH: usize = 1000;
+const MAX_DEPTH: usize = 256;
 
 type Key = Vec<Vec<u8>>;
 
@@ -218,13 +218,11 @@ impl<'a> Parser<'a> {
         if is_array {
             let tables = descend(&mut self.root, parents)
                 .map(|table| table.entry(last.clone()).or_insert_with(|| Value::Tables(Vec::new())));
-            match tables {
-                Some(Value::Tables(tables)) => tables.push(Table::new()),
-                _ => {
-                    let key = shown(key);
-                    return Err(self.error(&format!("Key '{key}' was already created and cannot be used as an array.")));
-                }
-            }
+            let Some(Value::Tables(tables)) = tables else {
+                let key = shown(key);
+                return Err(self.error(&format!("Key '{key}' was already created and cannot be used as an array.")));
+            };
+            tables.push(Table::new());
         } else {
             self.set(last, Value::Table(Table::new()))?;
         }

@@ -692,11 +692,9 @@ impl<'a> Scanner<'a> {
             match self.next()? {
                 END if is_raw => return self.fail("unexpected EOF; expected \"'''\""),
                 END => return self.fail("unexpected EOF; expected '\"\"\"'"),
-                '\\' if !is_raw => {
-                    if !is_line_end(self.next()?) {
-                        self.back();
-                        self.escape()?;
-                    }
+                '\\' if !is_raw && !is_line_end(self.next()?) => {
+                    self.back();
+                    self.escape()?;
                 }
                 next if next == quote => {
                     if !self.accept(quote)? {

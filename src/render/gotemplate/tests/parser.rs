@@ -70,6 +70,8 @@ fn what_cannot_be_parsed_is_refused_in_gos_words() {
         ("{{\"a\".b}}", "1: unexpected . after term \"\\\"a\\\"\""),
         ("{{.a.0}}", "1: unexpected \".0\" in operand"),
         ("{{1.2.3}}", "1: unexpected \".3\" in operand"),
+        ("{{block \"x\" .}}\n{{else}}{{end}}", "1: unexpected {{else}} in block clause"),
+        ("{{define \"x\"}}\n{{else}}{{end}}", "2: unexpected {{else}} in define clause"),
         ("{{any\n1a}}", "2: bad number syntax: \"1a\" in action started at t:1"),
         ("{{any\n", "2: unclosed action started at t:1"),
         ("{{\"0123456789abc\" \"0123456789abc\" #}}", "1: unexpected \"#\" in operand"),
