@@ -27,9 +27,9 @@ pub struct ReleaseInfo {
     pub name: String,
     /// Namespace of the release.
     pub namespace: String,
-    /// Revision this render is for, from 1.
+    /// Revision this render is for, from 1; 0 if there is to be none, because the chart is only looked at.
     pub revision: u32,
-    /// Whether this is an upgrade (or a rollback); otherwise it is an installation.
+    /// Whether this is an upgrade (or a rollback); otherwise it is an installation, unless there is no revision.
     pub is_upgrade: bool,
 }
 

@@ -78,8 +78,10 @@ impl Slot {
     /// # Errors
     /// Go's words if it does not pass.
     pub(super) fn into_argument(self, wanted: Type) -> Result<Value, String> {
-        if matches!(wanted, Type::Any | Type::Reflect) {
-            return Ok(self.value);
+        match (&self.value, wanted) {
+            (Value::Object(object), Type::Any) => return Ok(object.copied().unwrap_or(self.value)),
+            (_, Type::Any | Type::Reflect) => return Ok(self.value),
+            _ => {}
         }
         if !self.is_valid() {
             return zero(wanted).ok_or_else(|| format!("invalid value; expected {}", wanted.name()));

@@ -330,8 +330,13 @@ pub trait Object: std::fmt::Debug {
         None
     }
 
-    /// What `{{ }}` prints if the value was reached through a pointer, whose methods then count: fields of
-    /// `.Capabilities` have a `String()` there that they lose as arguments.
+    /// The copy that a function gets, if that is another thing than the value: what was reached through a pointer has
+    /// the methods of that, such as the fields of `.Capabilities`, and a copy has not.
+    fn copied(&self) -> Option<Value> {
+        None
+    }
+
+    /// What `{{ }}` prints if the value was reached through a pointer.
     fn string_by_pointer(&self) -> Option<String> {
         self.string()
     }

@@ -157,7 +157,7 @@ impl Capabilities {
             Compat::Helm4 => Struct::value(
                 &CAPABILITIES,
                 vec![
-                    Struct::value(
+                    Struct::by_pointer(
                         &KUBE_VERSION,
                         vec![text(&kube.version), text(&kube.normalized), text(&kube.major), text(&kube.minor)],
                     ),
@@ -178,7 +178,10 @@ impl Capabilities {
             Compat::Helm3 => Struct::value(
                 &CAPABILITIES_3,
                 vec![
-                    Struct::value(&KUBE_VERSION_3, vec![text(&kube.normalized), text(&kube.major), text(&kube.minor)]),
+                    Struct::by_pointer(
+                        &KUBE_VERSION_3,
+                        vec![text(&kube.normalized), text(&kube.major), text(&kube.minor)],
+                    ),
                     versions,
                     Struct::value(
                         &BUILD_INFO_3,

@@ -104,8 +104,8 @@ impl Root {
             (Text::from("Name"), Value::text(release.name.as_str())),
             (Text::from("Namespace"), Value::text(release.namespace.as_str())),
             (Text::from("IsUpgrade"), Value::Bool(release.is_upgrade)),
-            // The linter says neither.
-            (Text::from("IsInstall"), Value::Bool(!release.is_upgrade && !request.lint)),
+            // Of no revision it is neither.
+            (Text::from("IsInstall"), Value::Bool(!release.is_upgrade && release.revision > 0)),
             (Text::from("Revision"), Value::int(i64::from(release.revision))),
             (Text::from("Service"), Value::text("Helm")),
         ]);

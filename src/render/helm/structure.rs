@@ -19,7 +19,7 @@ pub(super) struct Shape {
     pub kind: Kind,
     /// Its fields in order.
     pub fields: &'static [Field],
-    /// Its methods.
+    /// The methods of a pointer to it.
     pub method: fn(&str) -> Option<&'static Function>,
     /// What `String()` returns that a pointer to it has.
     pub string: Option<fn(&Struct) -> String>,
@@ -63,11 +63,18 @@ pub(super) struct Struct {
     pub shape: &'static Shape,
     /// As many as the shape has fields.
     pub values: Vec<Value>,
+    /// Whether it was reached through a pointer, whose methods it then has.
+    by_pointer: bool,
 }
 
 impl Struct {
     pub(super) fn value(shape: &'static Shape, values: Vec<Value>) -> Value {
-        Value::Object(Rc::new(Self { shape, values }))
+        Value::Object(Rc::new(Self { shape, values, by_pointer: false }))
+    }
+
+    /// A struct as a field of one that a pointer points to.
+    pub(super) fn by_pointer(shape: &'static Shape, values: Vec<Value>) -> Value {
+        Value::Object(Rc::new(Self { shape, values, by_pointer: true }))
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&'static Field, &Value)> {
@@ -114,10 +121,14 @@ impl Object for Struct {
 
     fn string_by_pointer(&self) -> Option<String> {
         match self.shape.string {
-            Some(string) => Some(string(self)),
-            None if self.shape.kind == Kind::Ptr => Some(self.braces()),
-            None => None,
+            Some(string) if self.by_pointer => Some(string(self)),
+            _ if self.shape.kind == Kind::Ptr => Some(self.braces()),
+            _ => None,
         }
+    }
+
+    fn copied(&self) -> Option<Value> {
+        self.by_pointer.then(|| Self::value(self.shape, self.values.clone()))
     }
 
     fn field(&self, name: &str) -> Option<Value> {
@@ -134,7 +145,8 @@ impl Object for Struct {
     }
 
     fn method(&self, name: &str) -> Option<&'static Function> {
-        (self.shape.method)(name)
+        let has_methods = self.by_pointer || self.shape.kind == Kind::Ptr;
+        has_methods.then(|| (self.shape.method)(name)).flatten()
     }
 
     fn fields(&self) -> Option<Vec<(&'static str, Value)>> {
