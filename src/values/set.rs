@@ -399,11 +399,20 @@ impl Parser<'_> {
                 Compat::Helm3 => SetError::OpenIndex.into(),
             });
         }
-        text.parse().map_err(|error: std::num::ParseIntError| {
-            use std::num::IntErrorKind::{NegOverflow, PosOverflow};
-            let problem = match error.kind() {
-                PosOverflow | NegOverflow => "value out of range",
-                _ => "invalid syntax",
+        text.parse().map_err(|_: std::num::ParseIntError| {
+            let digits = text.strip_prefix(['+', '-']).unwrap_or(&text);
+            // As Go reads it: the first character that is no digit, or the first digit that is too much.
+            let read = digits.bytes().try_fold(0_u64, |number, byte| match byte {
+                b'0'..=b'9' => number
+                    .checked_mul(10)
+                    .and_then(|number| number.checked_add(u64::from(byte - b'0')))
+                    .ok_or("value out of range"),
+                _ => Err("invalid syntax"),
+            });
+            let problem = match read {
+                Ok(_) if digits.is_empty() => "invalid syntax",
+                Ok(_) => "value out of range",
+                Err(problem) => problem,
             };
             SetError::Index { text, problem }.into()
         })

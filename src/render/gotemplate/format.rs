@@ -19,6 +19,9 @@ use crate::unicode;
 /// Bytes beyond which one print is given up.
 pub const MAX_PRINT: usize = 1 << 28;
 
+/// How long a text may get to which texts are appended as they are.
+pub const MAX_TEXT: usize = 1 << 29;
+
 /// Nesting beyond which a value is taken for one that contains itself.
 const MAX_NESTING: usize = 10_000;
 
@@ -28,7 +31,13 @@ const MAX_NESTING: usize = 10_000;
 /// If the value contains itself, or its text would be larger than [`MAX_PRINT`].
 pub fn append_value(out: &mut Vec<u8>, value: &Value) -> Result<(), Failure> {
     match value {
-        Value::Text(text) => out.extend_from_slice(text),
+        Value::Text(text) => {
+            // Before it is made: one long text can be an argument many times.
+            if out.len().saturating_add(text.len()) > MAX_TEXT {
+                return Err(Failure::Budget("a text that is put together is too large".to_owned()));
+            }
+            out.extend_from_slice(text);
+        }
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Int(IntType::Int | IntType::Int32 | IntType::Int64, number) => append_decimal(out, *number),

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::ast::{Symbol, Template};
 use super::error::{Cause, ExecError, Failure};
+use super::format::MAX_TEXT;
 use super::function::Function;
 use super::host::Host;
 use super::quote::quoted;
@@ -143,6 +144,15 @@ impl<'a> Machine<'a> {
     /// If the render would make more than it may.
     pub fn spend(&mut self, amount: usize) -> Result<(), Failure> {
         if self.affords(amount) { Ok(()) } else { Err(Failure::Budget(MAKES_TOO_MUCH.to_owned())) }
+    }
+
+    /// Refuses a value whose parts are so large, or shared so often, that no text should be made of it. Whatever writes
+    /// values of any size calls this first.
+    ///
+    /// # Errors
+    /// If it is.
+    pub fn weigh(&self, value: &Value) -> Result<(), Failure> {
+        if value.fits(MAX_TEXT) { Ok(()) } else { Err(Failure::Budget(MAKES_TOO_MUCH.to_owned())) }
     }
 
     /// [`spend`](Self::spend) without the words.

@@ -493,8 +493,36 @@ impl Value {
     ///
     /// # Errors
     /// Go's words for what cannot be written, such as a map that contains itself.
+    ///
+    /// Parts that are shared are written each time: see [`fits`](Self::fits) for how large that may get.
     pub fn plain(&self) -> Result<yaml::Value, String> {
         self.plain_at(0)
+    }
+
+    /// Whether the value, with everything in it counted as often as it is reached, has at most so many bytes. Nesting that
+    /// nobody can write does not count: what writes it finds that.
+    pub fn fits(&self, limit: usize) -> bool {
+        let mut left = limit;
+        self.take(&mut left, 0)
+    }
+
+    fn take(&self, left: &mut usize, depth: usize) -> bool {
+        let own = match self {
+            Self::Text(text) | Self::Bytes(text) => text.len(),
+            _ => 0,
+        };
+        match left.checked_sub(own.saturating_add(size_of::<Self>())) {
+            None => return false,
+            Some(rest) => *left = rest,
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+        match self {
+            Self::List(list) => list.items.iter().all(|item| item.take(left, depth + 1)),
+            Self::Map(map) => map.entries.borrow().values().all(|value| value.take(left, depth + 1)),
+            _ => true,
+        }
     }
 
     fn plain_at(&self, depth: usize) -> Result<yaml::Value, String> {

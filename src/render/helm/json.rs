@@ -56,7 +56,9 @@ enum Mood {
 }
 
 fn text(machine: &mut Machine<'_>, args: &[Value], layout: Layout, mood: Mood) -> Result<Value, Failure> {
-    match encode(args.first().unwrap_or(&Value::Nil), layout) {
+    let value = args.first().unwrap_or(&Value::Nil);
+    machine.weigh(value)?;
+    match encode(value, layout) {
         Ok(text) => {
             machine.spend(text.len())?;
             Ok(Value::text(text))

@@ -14,6 +14,7 @@ use crate::yaml::{self, Node, Numbers};
 /// The functions about YAML.
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("toYaml", &[Type::Any], Type::String, |machine, args| {
+        machine.weigh(first(args))?;
         write(machine, &to_yaml(first(args)).unwrap_or_default())
     }),
     Function::new("toYamlPretty", &[Type::Any], Type::String, to_yaml_pretty),
@@ -24,6 +25,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// The functions about YAML that only Helm 4 has.
 pub(super) const FUNCTIONS_4: &[Function] =
     &[Function::new("mustToYaml", &[Type::Any], Type::String, |machine, args| {
+        machine.weigh(first(args))?;
         let text = to_yaml(first(args)).map_err(Failure::Message)?;
         write(machine, &text)
     })];
@@ -53,6 +55,7 @@ pub(super) fn to_yaml(value: &Value) -> Result<String, String> {
 fn to_yaml_pretty(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, Failure> {
     // Go's encoder would not come back from a value that contains itself.
     let endless = || Failure::Budget("a value is nested too deeply to be written as YAML".to_owned());
+    machine.weigh(first(args))?;
     let node = node(first(args), 0)?.ok_or_else(endless)?;
     let mut text = yaml::to_yaml_pretty(&node).map_err(|_| endless())?;
     if text.ends_with('\n') {

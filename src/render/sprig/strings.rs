@@ -63,7 +63,12 @@ pub const FUNCTIONS: &[Function] = &[
         let mut out = Vec::new();
         for value in it.iter().filter(|value| !matches!(value, Value::Nil)) {
             separate(&mut out);
-            quote::append_quoted(&mut out, &to_text(value)?, '"', false);
+            let text = to_text(value)?;
+            // Before it is made: one long text can be an argument many times.
+            if out.len().saturating_add(text.len()) > format::MAX_PRINT {
+                return Err(Failure::Budget("a text that is quoted is too large".to_owned()));
+            }
+            quote::append_quoted(&mut out, &text, '"', false);
         }
         machine.spend(out.len())?;
         Ok(Value::text(out))
@@ -305,9 +310,11 @@ fn wrap(machine: &mut Machine<'_>, width: i64, separator: &[u8], text: &[u8], cu
 }
 
 fn join(machine: &mut Machine<'_>, separator: &[u8], texts: &[Text]) -> Result<Vec<u8>, Failure> {
-    let mut out = Vec::new();
+    // Paid and reserved at once: what grows step by step takes up to twice its size, and more while it moves.
+    let length = texts.iter().fold(0_usize, |sum, text| sum.saturating_add(text.len()).saturating_add(separator.len()));
+    machine.spend(length)?;
+    let mut out = Vec::with_capacity(length);
     for (index, text) in texts.iter().enumerate() {
-        machine.spend(text.len() + separator.len())?;
         if index > 0 {
             out.extend_from_slice(separator);
         }

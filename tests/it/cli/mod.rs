@@ -2,6 +2,7 @@
 //! without the variables that would change its behaviour.
 
 mod beside_helm;
+mod bombs;
 mod chart_commands;
 mod compatible;
 mod completion;
