@@ -23,6 +23,7 @@ mod session;
 pub mod show;
 mod source;
 pub mod uninstall;
+mod unknown;
 mod values;
 mod waiting;
 
@@ -33,5 +34,6 @@ pub use notice::Notice;
 pub use post_render::PostRenderer;
 pub use prepare::{RenderOptions, Template, TemplateFailure, TemplateSettings, template, template_name};
 pub use source::{ChartSource, missing_dependencies};
-pub use values::{Place, Quoted, TemplateFault, UserValues};
+pub use unknown::{UnknownKeys, UnknownValue};
+pub use values::{Quoted, TemplateFault, UserValues};
 pub use waiting::WaitFor;

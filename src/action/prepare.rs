@@ -8,7 +8,7 @@
 use super::configure::FileStep;
 use super::host;
 use super::values::Computed;
-use super::{ChartSource, Error, Notice, PostRenderer, UserValues};
+use super::{ChartSource, Error, Notice, PostRenderer, UnknownKeys, UserValues, unknown};
 use crate::application::components::{ComponentId, Components};
 use crate::application::images::Image;
 use crate::application::{consent, names};
@@ -27,6 +27,8 @@ pub struct RenderOptions {
     pub compat: Compat,
     /// Which links in a chart's folder are followed.
     pub links: Links,
+    /// What is done with keys of the user's values that MaiBot's charts have no use for; nothing when Helm is imitated.
+    pub unknown_keys: Option<UnknownKeys>,
     /// Does not check the values against the schemas.
     pub skip_schema_validation: bool,
     /// Lets templates look up names in the DNS.
@@ -48,6 +50,7 @@ impl Default for RenderOptions {
         Self {
             compat: Compat::Helm4,
             links: Links::Inside,
+            unknown_keys: Some(UnknownKeys::Warn),
             skip_schema_validation: false,
             enable_dns: false,
             subchart_notes: false,
@@ -189,6 +192,10 @@ fn render(
     notices: &mut dyn FnMut(Notice),
 ) -> Result<Render, TemplateFailure> {
     let chart = source.load_installable(options.compat, options.links, notices)?;
+    if let Some(way) = options.unknown_keys {
+        // Before anything else is looked at, so that it is told whatever else is wrong.
+        unknown::check(&chart, values, way, notices)?;
+    }
     match chart.engine {
         Engine::Jinja => Ok(render_embedded(chart, values, info, options, notices)?),
         Engine::Go => render_go(&chart, values, info, options, notices),

@@ -103,6 +103,7 @@ pub(crate) fn run(settings: Settings, context: &Context) -> Result<Exit, Failure
         values: settings.values.collect(&source, compat)?,
         namespace: cluster::default_namespace(&context.global.kube),
         kube_version: settings.kube_version,
+        looks_for_unknown_keys: context.printer.helm().is_none(),
         skip_schema_validation: settings.skip_schema_validation,
         compat,
         links: context.links(),
@@ -112,7 +113,8 @@ pub(crate) fn run(settings: Settings, context: &Context) -> Result<Exit, Failure
     let mut tally = Tally { is_quiet, lowest, ..Tally::default() };
     if paths.is_empty() {
         let chart = Chart::embedded().map_err(|error| Failure::room(error.code(), &error))?;
-        tally.add(&format!("the embedded chart, {}", chart.full_name()), &lint_embedded(&lint_settings));
+        let linted = lint_embedded(&lint_settings, &mut |notice| context.notice(notice));
+        tally.add(&format!("the embedded chart, {}", chart.full_name()), &linted);
     }
     for path in &paths {
         let linted = lint(path, &lint_settings, &mut |notice| context.notice(notice));

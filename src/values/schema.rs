@@ -2,10 +2,17 @@
 //!
 //! The crate `jsonschema` finds what is wrong; `complaint` says it in Helm's words (those of the library that Helm
 //! uses). Beside the words stands the path of each wrong value, so that the line of the user's file can be shown. Every
-//! draft is understood, 2020-12 if the schema names none. References to files and networks are refused: a chart may
-//! not make this tool read or fetch anything.
+//! draft is understood, 2020-12 if the schema names none.
+//!
+//! A reference may lead to another file of the same chart: the schema counts as lying in the chart's top folder, and
+//! nothing above that is reached. References to other files and to networks are refused, since a chart may not make
+//! this tool read or fetch anything; one to a `urn:` lets every value pass, as in Helm.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::coalesce::ChartValues;
 use super::complaint::{Leaf, Scope, group};
@@ -19,10 +26,23 @@ pub struct Violation {
     pub chart: String,
     /// Where in the values; for a missing or superfluous key the map in question.
     pub path: Vec<Step>,
+    /// How many steps of it lead to that chart's values.
+    pub scope: usize,
     /// What is wrong, in Helm's words, without the place.
     pub message: String,
-    /// Keys that are missing from that map, or have no business there.
-    pub keys: Vec<String>,
+    /// Keys that are missing from that map.
+    pub missing: Vec<String>,
+    /// Keys that have no business in it.
+    pub superfluous: Vec<String>,
+}
+
+/// A schema that is wrong itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenSchema {
+    /// The chart whose schema it is.
+    pub chart: String,
+    /// What is wrong with it.
+    pub problem: String,
 }
 
 /// Why values do not pass.
@@ -34,8 +54,10 @@ pub enum SchemaError {
     Violated {
         /// Helm's report, chart by chart.
         text: String,
-        /// The same one by one, without schemas that are wrong themselves.
+        /// What is wrong with values, one by one.
         violations: Vec<Violation>,
+        /// What is wrong with schemas.
+        broken: Vec<BrokenSchema>,
     },
 }
 
@@ -46,6 +68,50 @@ impl SchemaError {
     }
 }
 
+/// The files of a chart that its schema may refer to, by their paths below its top folder.
+pub type Documents = Arc<BTreeMap<String, Bytes>>;
+
+/// Where a schema is, for the references in it.
+const BASE: &str = "file:///values.schema.json";
+
+/// Finds what a schema refers to.
+struct Referred(Documents);
+
+impl jsonschema::Retrieve for Referred {
+    fn retrieve(
+        &self,
+        uri: &jsonschema::Uri<String>,
+    ) -> Result<serde_json::Value, Box<dyn std::error::Error + Send + Sync>> {
+        let uri = uri.as_str();
+        if uri.starts_with("urn:") {
+            return Ok(serde_json::Value::Bool(true));
+        }
+        let Some(path) = uri.strip_prefix("file:///") else {
+            return Err(format!("{uri}: a schema may refer to files of its own chart only").into());
+        };
+        let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+        let Some(content) = self.0.get(path.as_ref()) else {
+            return Err(format!("{uri}: the chart has no file {path}").into());
+        };
+        let document = json::read(&json::lossy(content), Numbers::Exact);
+        document.map(|document| document.to_json()).map_err(|error| format!("{path}: {error}").into())
+    }
+}
+
+/// What is wrong with a reference, down to its cause.
+fn reference_problem(error: &jsonschema::ValidationError<'_>) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        if !text.contains(&said) {
+            let _ = write!(text, ": {said}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
 /// Checks coalesced values against the schemas of a chart and its subcharts.
 pub fn check(chart: &ChartValues, values: &Mapping) -> Result<(), SchemaError> {
     let mut report = Report::default();
@@ -53,10 +119,10 @@ pub fn check(chart: &ChartValues, values: &Mapping) -> Result<(), SchemaError> {
     report.finish()
 }
 
-/// Checks values against one schema.
+/// Checks values against one schema that refers to no other file.
 pub fn check_one(chart: &str, schema: &[u8], values: &Mapping) -> Result<(), SchemaError> {
     let mut report = Report::default();
-    report.schema(chart, schema, values, &[]);
+    report.schema(chart, schema, &Documents::default(), values, &[]);
     report.finish()
 }
 
@@ -64,6 +130,7 @@ pub fn check_one(chart: &str, schema: &[u8], values: &Mapping) -> Result<(), Sch
 struct Report {
     text: String,
     violations: Vec<Violation>,
+    broken: Vec<BrokenSchema>,
 }
 
 impl Report {
@@ -71,12 +138,12 @@ impl Report {
         if self.text.is_empty() {
             return Ok(());
         }
-        Err(SchemaError::Violated { text: self.text, violations: self.violations })
+        Err(SchemaError::Violated { text: self.text, violations: self.violations, broken: self.broken })
     }
 
     fn chart(&mut self, chart: &ChartValues, values: &Mapping, prefix: &mut Vec<Step>) {
         if let Some(schema) = &chart.schema {
-            self.schema(&chart.name, schema, values, prefix);
+            self.schema(&chart.name, schema, &chart.documents, values, prefix);
         }
         for subchart in &chart.subcharts {
             match values.get(&subchart.name) {
@@ -89,13 +156,22 @@ impl Report {
                 Some(other) => {
                     let name = &subchart.name;
                     let found = go_type(other);
-                    let _ = writeln!(self.text, "{name}:\ninvalid type for values: expected object (map), got {found}");
+                    let message = format!("invalid type for values: expected object (map), got {found}");
+                    let _ = writeln!(self.text, "{name}:\n{message}");
+                    self.violations.push(Violation {
+                        chart: name.clone(),
+                        path: prefix.iter().cloned().chain([Step::Key(name.clone())]).collect(),
+                        scope: prefix.len(),
+                        message,
+                        missing: Vec::new(),
+                        superfluous: Vec::new(),
+                    });
                 }
             }
         }
     }
 
-    fn schema(&mut self, chart: &str, schema: &[u8], values: &Mapping, prefix: &[Step]) {
+    fn schema(&mut self, chart: &str, schema: &[u8], documents: &Documents, values: &Mapping, prefix: &[Step]) {
         let schema = match json::read(&json::lossy(schema), Numbers::Exact) {
             Ok(schema) => schema.to_json(),
             // Read from a stream, an early end has other words.
@@ -103,10 +179,11 @@ impl Report {
             Err(error) if error.offset >= json::lossy(schema).len() => return self.broken(chart, "unexpected EOF"),
             Err(error) => return self.broken(chart, &error.to_string()),
         };
-        let validator = match jsonschema::options().offline().build(&schema) {
+        let options = jsonschema::options().with_base_uri(BASE).with_retriever(Referred(documents.clone()));
+        let validator = match options.build(&schema) {
             Ok(validator) => validator,
             Err(error) => {
-                let problem = against_metaschema(&schema).unwrap_or_else(|| error.to_string());
+                let problem = against_metaschema(&schema).unwrap_or_else(|| reference_problem(&error));
                 return self.broken(chart, &problem);
             }
         };
@@ -128,6 +205,7 @@ impl Report {
     fn broken(&mut self, chart: &str, problem: &str) {
         // As in Helm there is no line end behind this one.
         let _ = write!(self.text, "{chart}:\n{problem}");
+        self.broken.push(BrokenSchema { chart: chart.to_owned(), problem: problem.to_owned() });
     }
 }
 
