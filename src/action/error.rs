@@ -127,7 +127,7 @@ pub enum Error {
     Schema {
         /// What is wrong, one by one.
         error: values::SchemaError,
-        /// What is to blame for each value that is wrong.
+        /// What is to blame for each of the first values that are wrong, [`Error::MAX_BLAMES`] at most.
         blames: Vec<values::Blame>,
         /// Values whose text stands in the error.
         quoted: Vec<super::Quoted>,
@@ -322,6 +322,9 @@ fn ownership_text(foreign: &[Foreign]) -> String {
 }
 
 impl Error {
+    /// For how many values that break a schema it is worked out where they were given.
+    pub const MAX_BLAMES: usize = 50;
+
     /// The stable code.
     pub fn code(&self) -> Code {
         match self {

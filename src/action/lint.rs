@@ -16,7 +16,7 @@ use crate::lint::{self, Entry, Message, Options, Report, Severity, Subject};
 use crate::render::gotemplate::host::{Host, PassedOver};
 use crate::render::helm::{self, Capabilities, KubeVersion};
 use crate::render::{self, ReleaseInfo};
-use crate::values::{Compat, check_one};
+use crate::values::{Compat, References, check_one};
 use crate::yaml::{self, Mapping, Numbers, Value, path_text};
 
 /// The release's name that templates are rendered with.
@@ -37,6 +37,8 @@ pub struct LintSettings {
     pub looks_for_unknown_keys: bool,
     /// Does not check the values against the schemas.
     pub skip_schema_validation: bool,
+    /// Where references of the schemas may lead.
+    pub references: References,
     /// Whose rules hold.
     pub compat: Compat,
     /// Which links in a chart's folder are followed.
@@ -172,6 +174,7 @@ fn lint_folder(folder: &Path, shown: String, settings: &LintSettings, notices: &
     let options = Options {
         values: settings.values.map(),
         skip_schema: settings.skip_schema_validation,
+        references: &settings.references,
         kubernetes: settings.kubernetes(),
         compat: settings.compat,
         render: &|chart, values| render_go(chart, values, settings, &listener),

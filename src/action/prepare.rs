@@ -17,7 +17,7 @@ use crate::release::{ChartRecord, Hook, HookRun, Info, Release, Status};
 use crate::render::helm::{self, Capabilities, KubeVersion};
 use crate::render::manifest::{self, Document, ManifestError, Order};
 use crate::render::{self, ReleaseInfo, RenderError, Rendered};
-use crate::values::{Compat, coalesce};
+use crate::values::{Compat, References, coalesce};
 use crate::yaml::{self, Mapping, Numbers, Value};
 
 /// How a chart is rendered, beside chart, values and release.
@@ -31,6 +31,8 @@ pub struct RenderOptions {
     pub unknown_keys: Option<UnknownKeys>,
     /// Does not check the values against the schemas.
     pub skip_schema_validation: bool,
+    /// Where references of the schemas may lead.
+    pub references: References,
     /// Lets templates look up names in the DNS.
     pub enable_dns: bool,
     /// Takes the notes of subcharts too.
@@ -52,6 +54,7 @@ impl Default for RenderOptions {
             links: Links::Inside,
             unknown_keys: Some(UnknownKeys::Warn),
             skip_schema_validation: false,
+            references: References::Inside,
             enable_dns: false,
             subchart_notes: false,
             include_crds: false,
@@ -251,7 +254,9 @@ fn render_go(
     tell(&mut warnings);
     let computed = computed.map_err(Error::from)?;
     if !options.skip_schema_validation {
-        values.check_schemas(&tree, &computed)?;
+        let checked = values.check_schemas(&tree, &computed, &options.references, &mut warnings);
+        tell(&mut warnings);
+        checked?;
     }
 
     let after = |error: Error, partial: String| TemplateFailure { error: Box::new(error), partial: Some(partial) };

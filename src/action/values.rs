@@ -4,7 +4,9 @@
 use super::Error;
 use crate::chart::Chart;
 use crate::render::helm::{Fault, TemplateError};
-use crate::values::{ChartValues, Compat, Given, Part, Place, SchemaError, Warning, check, check_one, coalesce};
+use crate::values::{
+    ChartValues, Compat, Given, Part, Place, References, SchemaError, Warning, check, check_one, coalesce,
+};
 use crate::yaml::number::quote;
 use crate::yaml::{Mapping, Value};
 
@@ -12,6 +14,8 @@ use crate::yaml::{Mapping, Value};
 #[derive(Debug, Clone, Default)]
 pub struct UserValues {
     given: Given,
+    /// What counts as given, if that is more or less than what was given now.
+    config: Option<Mapping>,
 }
 
 /// The values that templates see.
@@ -25,12 +29,19 @@ pub(super) struct Computed {
 impl UserValues {
     /// These values.
     pub const fn new(given: Given) -> Self {
-        Self { given }
+        Self { given, config: None }
+    }
+
+    /// The same with what an upgrade has made of them and of the release's old ones ([`crate::values::reuse`]): that counts
+    /// as given from now on.
+    #[must_use]
+    pub fn reusing(self, config: Mapping) -> Self {
+        Self { config: Some(config), ..self }
     }
 
     /// As a map: what a record keeps.
-    pub const fn map(&self) -> &Mapping {
-        &self.given.values
+    pub fn map(&self) -> &Mapping {
+        self.config.as_ref().unwrap_or(&self.given.values)
     }
 
     /// Everything that was supplied, with its sources.
@@ -58,22 +69,26 @@ impl UserValues {
     }
 
     /// Holds values against the schemas of a chart and of those inside it.
-    pub(super) fn check_schemas(&self, chart: &ChartValues, values: &Mapping) -> Result<(), Error> {
-        check(chart, values).map_err(|error| self.schema_error(error, values))
+    pub(super) fn check_schemas(
+        &self,
+        chart: &ChartValues,
+        values: &Mapping,
+        references: &References,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(), Error> {
+        check(chart, values, references, warnings).map_err(|error| self.schema_error(error, values))
     }
 
     fn schema_error(&self, error: SchemaError, values: &Mapping) -> Error {
         let SchemaError::Violated { text, violations, .. } = &error;
-        let blames = violations.iter().map(|violation| {
-            self.given.blame(&violation.path, violation.scope, &violation.missing, &violation.superfluous)
-        });
+        let blames = violations.iter().take(Error::MAX_BLAMES).map(|violation| self.given.blame(violation, self.map()));
         Error::Schema { blames: blames.collect(), quoted: quoted(text, values), error }
     }
 
     /// What is wrong in a template, with what is known of the values it speaks of: `computed` are those it saw.
     pub(super) fn locate(&self, error: TemplateError, computed: &Mapping) -> Error {
         let place = match &error.trouble.fault {
-            Fault::Absent { path: Some(path), is_null: true, .. } => self.given.place(path, Part::Value),
+            Fault::Absent { path: Some(path), is_null: true, .. } => self.given.place(path, Part::Key),
             _ => None,
         };
         let quoted = quoted(&error.said(), computed);

@@ -74,6 +74,22 @@ impl StrictArgs {
     }
 }
 
+/// How schemas are read.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Values")]
+pub(crate) struct SchemaArgs {
+    /// Let the chart's schemas refer to files outside the chart and to addresses in a network
+    #[arg(long)]
+    allow_schema_refs: bool,
+}
+
+impl SchemaArgs {
+    /// Whether they may.
+    pub(crate) const fn allows_references(&self) -> bool {
+        self.allow_schema_refs
+    }
+}
+
 /// Where values come from, in the order within each kind in which they were given. Helm applies the kinds in the
 /// order of the fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

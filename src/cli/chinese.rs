@@ -147,6 +147,7 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("*", "passphrase_file", "存放密钥口令的文件"),
     ("package", "charts", "chart 的目录，可以有多个"),
     ("*", "paths", "chart 的目录或压缩包，可以有多个"),
+    ("*", "allow_schema_refs", "允许 chart 的 schema 引用 chart 之外的文件和网络地址"),
     ("lint", "strict", "把警告也当作错误"),
     ("*", "strict", "values 中有 MaiBot 的 chart 不认识的键时报错，而不只是警告"),
     ("*", "with_subcharts", "同时检查 charts/ 中的 chart"),

@@ -15,7 +15,8 @@ use crate::release::Timestamp;
 use crate::ui::{Failure, Level, Message, OutputFormat, Printer, Unsupported, Usage};
 
 use super::args::{
-    ChartArgs, DryRun, DryRunArgs, OutputArgs, StrictArgs, ValueArgs, ValueSources, WaitArgs, WaitChoice, refuse,
+    ChartArgs, DryRun, DryRunArgs, OutputArgs, SchemaArgs, StrictArgs, ValueArgs, ValueSources, WaitArgs, WaitChoice,
+    refuse,
 };
 use super::literal;
 use super::release_text::{self, Shown};
@@ -119,6 +120,8 @@ pub(crate) struct ReleaseArgs {
     #[command(flatten)]
     strict: StrictArgs,
     #[command(flatten)]
+    schema: SchemaArgs,
+    #[command(flatten)]
     pub(crate) chart: ChartArgs,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
@@ -167,6 +170,7 @@ pub(crate) struct ReleaseSettings {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Rendering {
     is_strict: bool,
+    allows_references: bool,
     skip_schema_validation: bool,
     enable_dns: bool,
     subchart_notes: bool,
@@ -186,6 +190,7 @@ impl Rendering {
             // Helm follows every link.
             links: if context.printer.helm().is_some() { Links::All } else { Links::Inside },
             unknown_keys: context.unknown_keys(self.is_strict),
+            references: context.references(self.allows_references),
             skip_schema_validation: self.skip_schema_validation,
             enable_dns: self.enable_dns,
             subchart_notes: self.subchart_notes,
@@ -263,6 +268,7 @@ impl ReleaseArgs {
             skip_crds: self.skip_crds,
             options: Rendering {
                 is_strict: self.strict.is_strict(),
+                allows_references: self.schema.allows_references(),
                 skip_schema_validation: self.skip_schema_validation,
                 enable_dns: self.enable_dns,
                 subchart_notes: self.render_subchart_notes,

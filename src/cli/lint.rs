@@ -14,7 +14,7 @@ use crate::lint::Severity;
 use crate::render::helm::KubeVersion;
 use crate::ui::{Arity, Failure, Helm, Usage, Verbosity};
 
-use super::args::{ValueArgs, ValueSources};
+use super::args::{SchemaArgs, ValueArgs, ValueSources};
 use super::command;
 use super::runtime::Context;
 
@@ -44,6 +44,8 @@ pub(crate) struct LintArgs {
     #[arg(long, value_name = "VERSION")]
     kube_version: Option<String>,
     #[command(flatten)]
+    schema: SchemaArgs,
+    #[command(flatten)]
     values: ValueArgs,
 }
 
@@ -54,6 +56,7 @@ pub(crate) struct Settings {
     is_strict: bool,
     with_subcharts: bool,
     skip_schema_validation: bool,
+    allows_references: bool,
     kube_version: Option<KubeVersion>,
     values: ValueSources,
 }
@@ -79,6 +82,7 @@ impl LintArgs {
             is_strict: self.strict,
             with_subcharts: self.with_subcharts,
             skip_schema_validation: self.skip_schema_validation,
+            allows_references: self.schema.allows_references(),
             kube_version: kube_version.transpose()?,
             values: self.values.sources()?,
         })
@@ -105,6 +109,7 @@ pub(crate) fn run(settings: Settings, context: &Context) -> Result<Exit, Failure
         kube_version: settings.kube_version,
         looks_for_unknown_keys: context.printer.helm().is_none(),
         skip_schema_validation: settings.skip_schema_validation,
+        references: context.references(settings.allows_references),
         compat,
         links: context.links(),
     };

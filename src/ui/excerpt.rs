@@ -66,6 +66,14 @@ pub(super) fn spot(place: &Place) -> String {
     }
 }
 
+/// The same where the line is not shown: a flag with what was given to it.
+pub(super) fn spot_alone(place: &Place) -> String {
+    match &place.source {
+        Source::Flag { flag, .. } => format!("{flag} {}", place.text),
+        _ => spot(place),
+    }
+}
+
 /// The line of a place. `is_secret`: what is marked is shown by nothing but its place.
 pub(super) fn of_place(place: &Place, is_secret: bool) -> String {
     let lead = match &place.source {

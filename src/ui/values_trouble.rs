@@ -9,6 +9,9 @@ use crate::code::Code;
 use crate::values::{Blame, SchemaError, Violation};
 use crate::yaml::{Step, path_text};
 
+/// How many unknown keys one report shows.
+const MOST_KEYS: usize = 50;
+
 /// Turns findings about values into words of one language.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ValuesTeller {
@@ -64,6 +67,13 @@ impl ValuesTeller {
         told
     }
 
+    /// Keys that the chart does not know, the first of very many.
+    pub(super) fn all_unknown(self, found: &[UnknownValue]) -> Vec<String> {
+        let left = found.len().saturating_sub(MOST_KEYS);
+        let more = (left > 0).then(|| self.of(format!("… and {left} more"), format!("…… 另有 {left} 个")));
+        found.iter().take(MOST_KEYS).map(|key| self.unknown(key)).chain(more).collect()
+    }
+
     /// Why keys that the chart does not know end the run.
     pub(super) fn why_unknown(self, found: &[UnknownValue]) -> String {
         match (found.len(), self.language) {
@@ -94,7 +104,9 @@ impl ValuesTeller {
             let whose = self.of(format!("the schema of chart `{chart}`"), format!("chart `{chart}` 的 schema"));
             format!("{whose}{}{}", self.colon(), broken.problem)
         });
-        told.chain(broken).collect()
+        let left = violations.len().saturating_sub(blames.len());
+        let more = (left > 0).then(|| self.of(format!("… and {left} more"), format!("…… 另有 {left} 个")));
+        told.chain(more).chain(broken).collect()
     }
 
     fn violation(self, violation: &Violation, blame: &Blame) -> String {
@@ -107,6 +119,10 @@ impl ValuesTeller {
         };
         match blame {
             Blame::Whole => told,
+            Blame::Release => {
+                let whose = self.of("a value that the release had before", "release 原有的值");
+                format!("{whose}{}{told}", self.colon())
+            }
             Blame::Chart => {
                 let chart = &violation.chart;
                 let whose = self.of(

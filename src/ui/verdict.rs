@@ -34,7 +34,7 @@ pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Fai
     *evidence = teller.evidence(&error);
     next.extend(teller.next(&error));
     if let Error::Template(fault) = error.as_ref() {
-        let place = fault.place.as_ref().map(excerpt::spot);
+        let place = fault.place.as_ref().map(excerpt::spot_alone);
         let teller = TroubleTeller { language, trouble: &fault.error.trouble, place: place.as_deref() };
         *why = Some(teller.why());
         causes.clear();
@@ -215,9 +215,7 @@ impl Teller<'_> {
             }
             Error::Delete { failed, .. } => failed.iter().map(|(object, words)| format!("{object}: {words}")).collect(),
             Error::Schema { error, blames, .. } => ValuesTeller { language: self.language }.schema(error, blames),
-            Error::UnknownKeys { found } => {
-                found.iter().map(|key| ValuesTeller { language: self.language }.unknown(key)).collect()
-            }
+            Error::UnknownKeys { found } => ValuesTeller { language: self.language }.all_unknown(found),
             Error::Wait(wait) => match wait.as_ref() {
                 WaitError::NotReady { not_ready, .. } => not_ready.iter().flat_map(not_ready_lines).collect(),
                 WaitError::Cluster(error) => self.cluster(error),

@@ -2,7 +2,9 @@
 //!
 //! The validator gives one flat list; Helm shows a tree: the errors of one schema about one value belong together, and
 //! those of alternatives below the alternative. The tree is rebuilt from the way that each error took through the
-//! schema. Where Helm gives the cause of a wrong `format`, this does not.
+//! schema. Where Helm gives the cause of a wrong `format` or says why items do not fit
+//! `contains`, this does not; and an item behind `prefixItems` is counted from the beginning of the list, not from the end
+//! of the prefix.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -16,6 +16,11 @@ const MAX_SCHEMA_DEPTH: usize = 64;
 /// How many parts of a schema are looked at: references may multiply.
 const MAX_SCHEMA_PARTS: usize = 100_000;
 
+/// How many steps of a path are looked at: charts of strangers name them.
+const MAX_PATH: usize = 64;
+/// The longest key that is compared with others, in characters.
+const MAX_KEY: usize = 128;
+
 /// Keys of a map that are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
@@ -60,12 +65,16 @@ impl Known {
 
     /// Adds a key by its path; below it anything may stand. Leaves alone what is known there already.
     pub fn add_path<S: AsRef<str>>(&mut self, path: &[S]) {
+        self.add_steps(path.get(..MAX_PATH).unwrap_or(path));
+    }
+
+    fn add_steps<S: AsRef<str>>(&mut self, path: &[S]) {
         let Some((first, rest)) = path.split_first() else { return };
         let Self::Keys(keys) = self else { return };
         match keys.entry(first.as_ref().to_owned()) {
-            Entry::Occupied(entry) => entry.into_mut().add_path(rest),
+            Entry::Occupied(entry) => entry.into_mut().add_steps(rest),
             Entry::Vacant(entry) if rest.is_empty() => drop(entry.insert(Self::Anything)),
-            Entry::Vacant(entry) => entry.insert(Self::default()).add_path(rest),
+            Entry::Vacant(entry) => entry.insert(Self::default()).add_steps(rest),
         }
     }
 
@@ -199,10 +208,15 @@ fn of_schema(schema: &Json, whole: &Json, depth: usize, left: &mut usize) -> Opt
 /// (two neighbours swapped are one error). The first of equally near ones.
 pub fn nearest<'a>(key: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let fold = |text: &str| text.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect();
+    let is_short = |text: &&str| text.chars().nth(MAX_KEY).is_none();
+    if !is_short(&key) {
+        return None;
+    }
     let key: String = fold(key);
     let allowed = (key.chars().count() / 3).min(3);
     candidates
         .into_iter()
+        .filter(is_short)
         .map(|candidate| (strsim::osa_distance(&key, &fold(candidate) as &String), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)

@@ -27,7 +27,7 @@ pub use dependencies::{Dependency, DependencyError, Import, IsCompatible, proces
 pub use known::{Known, UnknownKey, nearest};
 pub use place::{Blame, Part, Place};
 pub use reuse::{Previous, Reuse, ReuseError, Reused, reuse};
-pub use schema::{BrokenSchema, Documents, SchemaError, Violation, check, check_one};
+pub use schema::{BrokenSchema, Documents, References, SchemaError, SchemaReader, Violation, check, check_one};
 pub use set::{SetError, SetKind};
 pub use sources::{Flags, Given, Reader, ValuesError};
 pub use warning::Warning;

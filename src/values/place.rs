@@ -4,8 +4,12 @@
 
 use std::ops::Range;
 
-use super::Given;
-use crate::yaml::{Origin, Source, Span, Step, Value};
+use super::{Given, Violation};
+use crate::yaml::{Mapping, Origin, Source, Span, Step, Value};
+
+/// How many characters of a line are kept before what is meant, and from there on. A value on a line that is longer before it
+/// is shown without what stands before: a secret could be cut off from the name that tells it is one.
+const WINDOW: usize = 512;
 
 /// Which part of an entry is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,25 +29,30 @@ pub struct Place {
     pub line: usize,
     /// The column where what is meant begins, in characters from 1.
     pub column: usize,
-    /// The text of the line, without its end.
+    /// The text of the line, without its end; of a very long one the part around what is meant.
     pub text: String,
-    /// What is meant, in characters of the line from 0. Ends with the line if it goes on behind it.
+    /// What is meant, in characters of the text from 0. Ends with the text if it goes on behind it.
     pub marked: Range<usize>,
+}
+
+/// Whether there is a value at a path.
+fn has(values: &Mapping, path: &[Step]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return true };
+    let Step::Key(key) = first else { return false };
+    let found = values.get(key).and_then(|value| {
+        rest.iter().try_fold(value, |value, step| match (value, step) {
+            (Value::Mapping(map), Step::Key(key)) => map.get(key),
+            (Value::Sequence(list), Step::Index(index)) => list.get(*index),
+            _ => None,
+        })
+    });
+    found.is_some()
 }
 
 impl Given {
     /// Whether the user gave the value at a path, be it `null`.
     pub fn gives(&self, path: &[Step]) -> bool {
-        let Some((first, rest)) = path.split_first() else { return true };
-        let Step::Key(key) = first else { return false };
-        let found = self.values.get(key).and_then(|value| {
-            rest.iter().try_fold(value, |value, step| match (value, step) {
-                (Value::Mapping(map), Step::Key(key)) => map.get(key),
-                (Value::Sequence(list), Step::Index(index)) => list.get(*index),
-                _ => None,
-            })
-        });
-        found.is_some()
+        has(&self.values, path)
     }
 
     /// Where the user gave the value at a path; a part of a bigger whole that is not followed any deeper is shown by
@@ -86,15 +95,20 @@ impl Place {
             start -= 1;
         }
         let (before, after) = text.split_at(start);
-        let before = before.rsplit(is_break).next().unwrap_or_default().trim_start_matches('\u{feff}');
-        let after = after.split(is_break).next().unwrap_or_default();
+        let near: String = before.chars().rev().take(WINDOW).take_while(|c| !is_break(*c)).collect();
+        let before: String = match near.chars().count() {
+            WINDOW => "…".to_owned(),
+            _ => near.chars().rev().filter(|c| *c != '\u{feff}').collect(),
+        };
+        let end = after.char_indices().nth(WINDOW).map_or(after.len(), |(at, _)| at);
+        let after = after.get(..end).unwrap_or(after).split(is_break).next().unwrap_or_default();
         let meant = span.end.offset.saturating_sub(start);
         let meant = after.get(..meant).unwrap_or(after).trim_end();
         let from = before.chars().count();
         Self {
             source,
             line: span.start.line,
-            column: from + 1,
+            column: span.start.column,
             text: format!("{before}{after}"),
             marked: from..from + meant.chars().count(),
         }
@@ -106,6 +120,8 @@ impl Place {
 pub enum Blame {
     /// The user, in these places.
     User(Vec<Place>),
+    /// A value that the release had before.
+    Release,
     /// A default of the chart.
     Chart,
     /// The values as a whole, or words of the user's that have no place.
@@ -113,10 +129,26 @@ pub enum Blame {
 }
 
 impl Given {
-    /// What is to blame for a value that a schema complains of: `path` is its place, of which the first `scope` steps lead
-    /// to the chart whose schema it is; `missing` and `superfluous` are keys in it.
-    pub fn blame(&self, path: &[Step], scope: usize, missing: &[String], superfluous: &[String]) -> Blame {
-        for path in Self::spellings(path, scope) {
+    /// What is to blame for what a schema complains of. `config` is what counts as given: these values, or with them those
+    /// that an upgrade has taken over from the release.
+    pub fn blame(&self, violation: &Violation, config: &Mapping) -> Blame {
+        let Violation { path, scope, missing, superfluous, .. } = violation;
+        let spellings = Self::spellings(path, *scope);
+        match self.blame_user(&spellings, missing, superfluous) {
+            Some(blame) => blame,
+            None if spellings.iter().any(|path| {
+                let keyed = |key: &String| [path.as_slice(), &[Step::Key(key.clone())]].concat();
+                superfluous.iter().any(|key| has(config, &keyed(key))) || superfluous.is_empty() && has(config, path)
+            }) =>
+            {
+                Blame::Release
+            }
+            None => Blame::Chart,
+        }
+    }
+
+    fn blame_user(&self, spellings: &[Vec<Step>], missing: &[String], superfluous: &[String]) -> Option<Blame> {
+        for path in spellings {
             let keyed = |key: &String| [path.as_slice(), &[Step::Key(key.clone())]].concat();
             // A key that is missing may have been taken away with a null.
             let removed = missing.iter().filter_map(|key| self.place(&keyed(key), Part::Value));
@@ -124,20 +156,20 @@ impl Given {
             let mut places: Vec<Place> = removed.chain(added).collect();
             if !places.is_empty() {
                 places.dedup();
-                return Blame::User(places);
+                return Some(Blame::User(places));
             }
             if !superfluous.is_empty() {
                 continue;
             }
             let part = if missing.is_empty() { Part::Value } else { Part::Key };
-            if let Some(place) = self.place(&path, part) {
-                return Blame::User(vec![place]);
+            if let Some(place) = self.place(path, part) {
+                return Some(Blame::User(vec![place]));
             }
-            if self.gives(&path) {
-                return Blame::Whole;
+            if self.gives(path) {
+                return Some(Blame::Whole);
             }
         }
-        Blame::Chart
+        None
     }
 
     /// The paths under which the user may have given what a chart sees at a path: globals come from any chart around it,

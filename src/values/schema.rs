@@ -5,18 +5,20 @@
 //! draft is understood, 2020-12 if the schema names none.
 //!
 //! A reference may lead to another file of the same chart: the schema counts as lying in the chart's top folder, and
-//! nothing above that is reached. References to other files and to networks are refused, since a chart may not make
+//! nothing above that is reached. References to other files and to networks are refused unless the user allows them ([`References`]), since a chart may not make
 //! this tool read or fetch anything; one to a `urn:` lets every value pass, as in Helm.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
+use super::Warning;
 use super::coalesce::ChartValues;
 use super::complaint::{Leaf, Scope, group};
 use crate::code::Code;
+use crate::yaml::number::quote;
 use crate::yaml::{Mapping, Numbers, Step, Value, json};
 
 /// One thing that is wrong.
@@ -74,8 +76,37 @@ pub type Documents = Arc<BTreeMap<String, Bytes>>;
 /// Where a schema is, for the references in it.
 const BASE: &str = "file:///values.schema.json";
 
+/// Reads what a schema refers to outside its chart, by its whole address; gives the reason if it cannot.
+pub type SchemaReader = Arc<dyn Fn(&str) -> Result<Vec<u8>, String> + Send + Sync>;
+
+/// Where the references of schemas may lead.
+#[derive(Clone, Default)]
+pub enum References {
+    /// To files of the same chart.
+    #[default]
+    Inside,
+    /// To wherever the reader gets. A file of the chart comes before another one at the same address.
+    Anywhere(SchemaReader),
+}
+
+impl std::fmt::Debug for References {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Inside => "Inside",
+            Self::Anywhere(_) => "Anywhere",
+        })
+    }
+}
+
+/// References that let everything pass.
+type Passed = Arc<Mutex<BTreeSet<String>>>;
+
 /// Finds what a schema refers to.
-struct Referred(Documents);
+struct Referred {
+    documents: Documents,
+    references: References,
+    passed: Passed,
+}
 
 impl jsonschema::Retrieve for Referred {
     fn retrieve(
@@ -84,23 +115,34 @@ impl jsonschema::Retrieve for Referred {
     ) -> Result<serde_json::Value, Box<dyn std::error::Error + Send + Sync>> {
         let uri = uri.as_str();
         if uri.starts_with("urn:") {
+            if let Ok(mut passed) = self.passed.lock() {
+                passed.insert(uri.to_owned());
+            }
             return Ok(serde_json::Value::Bool(true));
         }
-        let Some(path) = uri.strip_prefix("file:///") else {
-            return Err(format!("{uri}: a schema may refer to files of its own chart only").into());
+        let path = uri.strip_prefix("file:///");
+        let path = path.map(|path| percent_encoding::percent_decode_str(path).decode_utf8_lossy());
+        let inside = path.as_ref().and_then(|path| self.documents.get(path.as_ref())).map(|content| content.to_vec());
+        let content = match (inside, &self.references, path) {
+            (Some(content), ..) => content,
+            (None, References::Anywhere(read), _) => read(uri).map_err(|problem| format!("{uri}: {problem}"))?,
+            (None, References::Inside, Some(path)) => return Err(format!("{uri}: the chart has no file {path}").into()),
+            (None, References::Inside, None) => {
+                return Err(format!("{uri}: a schema may refer to files of its own chart only").into());
+            }
         };
-        let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
-        let Some(content) = self.0.get(path.as_ref()) else {
-            return Err(format!("{uri}: the chart has no file {path}").into());
-        };
-        let document = json::read(&json::lossy(content), Numbers::Exact);
-        document.map(|document| document.to_json()).map_err(|error| format!("{path}: {error}").into())
+        let document = json::read(&json::lossy(&content), Numbers::Exact);
+        document.map(|document| document.to_json()).map_err(|error| format!("{uri}: {error}").into())
     }
 }
 
 /// What is wrong with a reference, down to its cause.
 fn reference_problem(error: &jsonschema::ValidationError<'_>) -> String {
     let mut text = error.to_string();
+    let nowhere = text.strip_prefix("Pointer '").and_then(|rest| rest.strip_suffix("' does not exist"));
+    if let Some(pointer) = nowhere {
+        return format!("json-pointer in {} not found", quote(&format!("{BASE}#{pointer}")));
+    }
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
         let said = inner.to_string();
@@ -113,9 +155,20 @@ fn reference_problem(error: &jsonschema::ValidationError<'_>) -> String {
 }
 
 /// Checks coalesced values against the schemas of a chart and its subcharts.
-pub fn check(chart: &ChartValues, values: &Mapping) -> Result<(), SchemaError> {
-    let mut report = Report::default();
+pub fn check(
+    chart: &ChartValues,
+    values: &Mapping,
+    references: &References,
+    warnings: &mut Vec<Warning>,
+) -> Result<(), SchemaError> {
+    let mut report = Report { references: references.clone(), ..Report::default() };
     report.chart(chart, values, &mut Vec::new());
+    let passed = report.passed.lock().map(|passed| passed.clone()).unwrap_or_default();
+    warnings.extend(passed.into_iter().map(|urn| {
+        let words = "unresolved URN reference ignored; using permissive schema";
+        let helm3 = format!("WARNING: {words}: {urn}");
+        Warning::structured(words, vec![("urn", urn)], "jsonschema.go:192", helm3)
+    }));
     report.finish()
 }
 
@@ -131,6 +184,8 @@ struct Report {
     text: String,
     violations: Vec<Violation>,
     broken: Vec<BrokenSchema>,
+    references: References,
+    passed: Passed,
 }
 
 impl Report {
@@ -179,7 +234,11 @@ impl Report {
             Err(error) if error.offset >= json::lossy(schema).len() => return self.broken(chart, "unexpected EOF"),
             Err(error) => return self.broken(chart, &error.to_string()),
         };
-        let options = jsonschema::options().with_base_uri(BASE).with_retriever(Referred(documents.clone()));
+        let options = jsonschema::options().with_base_uri(BASE).with_retriever(Referred {
+            documents: Arc::clone(documents),
+            references: self.references.clone(),
+            passed: Arc::clone(&self.passed),
+        });
         let validator = match options.build(&schema) {
             Ok(validator) => validator,
             Err(error) => {

@@ -168,7 +168,8 @@ fn with_documents(schema: &str, documents: &[(&str, &str)]) -> ChartValues {
 }
 
 fn report(chart: &ChartValues, values: &str) -> String {
-    check(chart, &yaml(values)).map_or_else(|SchemaError::Violated { text, .. }| text, |()| String::new())
+    check(chart, &yaml(values), &References::Inside, &mut Vec::new())
+        .map_or_else(|SchemaError::Violated { text, .. }| text, |()| String::new())
 }
 
 #[test]
@@ -181,7 +182,9 @@ fn schemas_reach_for_no_file_outside_the_chart_and_for_no_network() {
         ("https://127.0.0.1:9/x", "https://127.0.0.1:9/x: a schema may refer to files of its own chart only"),
     ] {
         let chart = with_documents(&format!(r#"{{"$ref": "{target}"}}"#), &[("hostname", "{}")]);
-        let Err(SchemaError::Violated { broken, violations, .. }) = check(&chart, &yaml("a: 1")) else {
+        let Err(SchemaError::Violated { broken, violations, .. }) =
+            check(&chart, &yaml("a: 1"), &References::Inside, &mut Vec::new())
+        else {
             panic!("{target} was followed")
         };
         assert!(broken[0].problem.contains(problem), "{target}: {}", broken[0].problem);
@@ -208,9 +211,38 @@ fn schemas_may_refer_to_files_of_their_chart() {
 }
 
 #[test]
-fn a_reference_to_a_urn_lets_everything_pass() {
-    let chart = with_documents(r#"{"$ref": "urn:example:any"}"#, &[]);
-    assert_eq!(report(&chart, "a: 1"), "");
+fn references_may_lead_anywhere_if_that_is_allowed() {
+    let read: SchemaReader = std::sync::Arc::new(|uri| match uri {
+        "http://127.0.0.1:9/most.json" => Ok(br#"{"maximum": 10}"#.to_vec()),
+        other => Err(format!("no answer to {}", other.len())),
+    });
+    let anywhere = References::Anywhere(read);
+    let chart = |target: &str| {
+        with_documents(&format!(r#"{{"properties": {{"a": {{"$ref": "{target}"}}}}}}"#), &[("own.json", "{}")])
+    };
+    let told = |target: &str| {
+        let SchemaError::Violated { text, .. } =
+            check(&chart(target), &yaml("a: 50"), &anywhere, &mut Vec::new()).unwrap_err();
+        text
+    };
+    assert_eq!(told("http://127.0.0.1:9/most.json"), "web:\n- at '/a': maximum: got 50, want 10\n");
+    assert!(told("file:///x.json").contains("file:///x.json: no answer to 14"), "{}", told("file:///x.json"));
+    assert!(
+        check(&chart("own.json"), &yaml("a: 50"), &anywhere, &mut Vec::new()).is_ok(),
+        "the chart's own comes first"
+    );
+}
+
+#[test]
+fn a_reference_to_a_urn_lets_everything_pass_and_is_told() {
+    let chart =
+        with_documents(r#"{"properties": {"a": {"$ref": "urn:example:any"}, "b": {"$ref": "urn:example:any"}}}"#, &[]);
+    let mut warnings = Vec::new();
+    assert_eq!(check(&chart, &yaml("{a: 1, b: 2}"), &References::Inside, &mut warnings), Ok(()));
+    let lines = |compat| warnings.iter().map(|warning| warning.line(compat)).collect::<Vec<_>>();
+    let words = "unresolved URN reference ignored; using permissive schema";
+    assert_eq!(lines(Compat::Helm4), [format!("level=WARN msg=\"{words}\" urn=urn:example:any")], "told once");
+    assert_eq!(lines(Compat::Helm3), [format!("jsonschema.go:192: WARNING: {words}: urn:example:any")]);
 }
 
 #[test]
@@ -260,7 +292,15 @@ fn a_violation_blames_who_gave_the_value() {
     let given = collect(&flags, &files).unwrap();
     let blamed = |steps: &[&str], scope, missing: &[&str], superfluous: &[&str]| {
         let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
-        match given.blame(&path(steps), scope, &keys(missing), &keys(superfluous)) {
+        let violation = Violation {
+            chart: "web".to_owned(),
+            path: path(steps),
+            scope,
+            message: String::new(),
+            missing: keys(missing),
+            superfluous: keys(superfluous),
+        };
+        match given.blame(&violation, &yaml("{old: {a: 1}, web: {was: 1}}")) {
             Blame::User(places) => {
                 let shown = places.iter().map(|place| {
                     let name = match &place.source {
@@ -283,6 +323,8 @@ fn a_violation_blames_who_gave_the_value() {
     assert_eq!(blamed(&["db", "global", "g"], 1, &[], &[]), "b.yaml:3:13 1", "globals come from above");
     assert_eq!(blamed(&["web", "host"], 0, &[], &[]), "Chart", "the user did not give it");
     assert_eq!(blamed(&["web"], 0, &[], &["default"]), "Chart");
+    assert_eq!(blamed(&["old", "a"], 0, &[], &[]), "Release", "taken over by an upgrade");
+    assert_eq!(blamed(&["web"], 0, &[], &["was"]), "Release");
     assert_eq!(blamed(&[], 0, &["x"], &[]), "Whole");
 }
 
@@ -314,8 +356,9 @@ fn subcharts_are_checked_with_their_own_schemas() {
         ..ChartValues::default()
     };
     let chart = ChartValues { name: "web".into(), subcharts: vec![sub], ..ChartValues::default() };
-    assert!(check(&chart, &yaml("db: {port: 5432}")).is_ok());
-    let SchemaError::Violated { text, violations, .. } = check(&chart, &yaml("db: {port: 80}")).unwrap_err();
+    assert!(check(&chart, &yaml("db: {port: 5432}"), &References::Inside, &mut Vec::new()).is_ok());
+    let SchemaError::Violated { text, violations, .. } =
+        check(&chart, &yaml("db: {port: 80}"), &References::Inside, &mut Vec::new()).unwrap_err();
     assert_eq!(text, "db:\n- at '/port': minimum: got 80, want 1,024\n");
     assert_eq!(violations[0].path, path(&["db", "port"]));
 }

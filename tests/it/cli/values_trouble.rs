@@ -1,5 +1,8 @@
 //! Keys that the chart does not know, values that do not fit: what is said, where it is pointed to, and what ends the run.
 
+use maibot::application::values_keys::PassingKey;
+use maibot::application::versions::Versions;
+
 use super::Place;
 
 const AGREE: &str = "EULA_AGREE: true\nPRIVACY_AGREE: true\n";
@@ -124,6 +127,60 @@ fn no_values_file_of_the_project_raises_an_alarm() {
     }
 }
 
+/// The defaults of a published chart: those of 0.12.2, without what came later and with what went before.
+fn defaults_of(version: &semver::Version) -> serde_json::Value {
+    let facts = include_str!("../../conformance/official-chart/values-facts-0.12.2.json");
+    let facts: serde_json::Value = serde_json::from_str(facts).unwrap();
+    let has = |key: &PassingKey| {
+        key.since.as_ref().is_none_or(|since| since <= version)
+            && key.until.as_ref().is_none_or(|until| version <= until)
+    };
+    let mut defaults = serde_json::json!({});
+    let mut put = |path: &str, value: serde_json::Value| {
+        // A `Value` indexed by a key that is not there makes a map of it.
+        *path.split('.').fold(&mut defaults, |place, key| &mut place[key]) = value;
+    };
+    let is_below = |path: &str, key: &PassingKey| path == key.path || path.starts_with(&format!("{}.", key.path));
+    for (path, fact) in facts["keys"].as_object().unwrap() {
+        if PassingKey::all().iter().filter(|key| is_below(path, key)).all(has) {
+            // Of long texts the facts hold the digest only; any TOML does.
+            let default = &fact["default"];
+            put(path, if default.get("sha256").is_some() { "a = 1\n".into() } else { default.clone() });
+        }
+    }
+    for key in PassingKey::all().iter().filter(|key| key.until.is_some() && has(key)) {
+        put(&key.path, serde_json::Value::Null);
+    }
+    defaults
+}
+
+#[test]
+fn the_defaults_of_every_published_chart_are_known_to_it_and_what_is_gone_is_named_in_ours() {
+    let versions: Vec<_> = Versions::get().charts.iter().map(|chart| chart.chart.clone()).collect();
+    assert_eq!(versions.len(), 11);
+    for version in versions {
+        let defaults = serde_json::to_string(&defaults_of(&version)).unwrap();
+        let metadata = format!("apiVersion: v2\nname: maibot\nversion: {version}\n");
+        let place = with_chart(&[("Chart.yaml", &metadata), ("values.yaml", &defaults)]);
+        place.file("v.yaml", &defaults);
+        let ran = place.run(&["template", "a", "./chart", "-f", "v.yaml"]);
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{version}");
+        let ran = place.run(&["template", "a", "-f", "v.yaml", "--set", "EULA_AGREE=true,PRIVACY_AGREE=true"]);
+        assert_eq!(ran.status, 0, "{version}: {}", ran.stderr);
+        let told: Vec<&str> = ran.stderr.lines().filter(|line| line.contains("MB2015")).collect();
+        let is_gone = |key: &&PassingKey| {
+            key.until.as_ref().is_some_and(|until| version <= *until)
+                && key.since.as_ref().is_none_or(|it| *it <= version)
+        };
+        let gone: Vec<_> = PassingKey::all().iter().filter(is_gone).collect();
+        assert_eq!(told.len(), gone.len(), "{version}: {}", ran.stderr);
+        for key in gone {
+            let words = format!("`{}`; charts up to {} have it", key.path, key.until.as_ref().unwrap());
+            assert!(told.iter().any(|line| line.contains(&words)), "{words}: {}", ran.stderr);
+        }
+    }
+}
+
 const SCHEMA: &str = r#"{"type": "object", "additionalProperties": false, "properties": {
     "global": {}, "sub": {}, "other": {},
     "port": {"type": "integer"},
@@ -182,10 +239,28 @@ fn a_subcharts_schema_points_to_the_alias_in_the_users_file() {
     }
 }
 
-#[test]
-fn a_schema_that_refers_to_the_network_is_named_and_nothing_is_asked() {
+/// Answers one request after another with the same JSON.
+fn serve(text: &'static str) -> (std::net::SocketAddr, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use std::io::{Read as _, Write as _};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    let calls = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&calls);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(8) {
+            let Ok(mut stream) = stream else { continue };
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let _ = stream.read(&mut [0; 4096]);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", text.len());
+            let _ = stream.write_all((head + text).as_bytes());
+        }
+    });
+    (address, calls)
+}
+
+#[test]
+fn a_schema_that_refers_to_the_network_is_followed_only_if_that_is_allowed() {
+    let (address, calls) = serve(r#"{"required": ["a"]}"#);
     let schema = format!(r#"{{"$ref": "http://{address}/x.json"}}"#);
     let place = with_chart(&[("Chart.yaml", NAME), ("values.schema.json", &schema)]);
     let ran = place.run(&["template", "a", "./chart"]);
@@ -195,8 +270,34 @@ fn a_schema_that_refers_to_the_network_is_named_and_nothing_is_asked() {
         "{}",
         ran.stderr
     );
-    listener.set_nonblocking(true).unwrap();
-    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "somebody called");
+    let called = || calls.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(called(), 0, "nobody was asked");
+    for arguments in
+        [&["template", "a", "./chart", "--allow-schema-refs"][..], &["template", "a", "./chart", "--helm-compat=4"]]
+    {
+        let before = called();
+        let ran = place.run(arguments);
+        assert!(ran.status != 0 && ran.stderr.contains("missing property 'a'"), "{arguments:?}: {}", ran.stderr);
+        assert_eq!(called(), before + 1);
+    }
+    place.file("chart/Chart.yaml", &NAME.replace("maibot", "web"));
+    let install = ["install", "a", "./chart", "--allow-schema-refs", "--dry-run=client", "--set", "a=1"];
+    let ran = place.run(&install);
+    assert_eq!(ran.status, 0, "in the middle of a runtime: {}", ran.stderr);
+}
+
+#[test]
+fn a_schema_may_refer_to_other_files_of_this_machine_only_if_that_is_allowed() {
+    let place = with_chart(&[("Chart.yaml", NAME), ("templates/t.yaml", "# {{ .Values.a }}\n")]);
+    place.file("outside.json", r#"{"required": ["a"]}"#);
+    let outside = place.path().join("outside.json").display().to_string();
+    place.file("chart/values.schema.json", &format!(r#"{{"$ref": "file://{outside}"}}"#));
+    let ran = place.run(&["template", "a", "./chart"]);
+    assert!(ran.status == 65 && ran.stderr.contains("the chart has no file"), "{}", ran.stderr);
+    let ran = place.run(&["lint", "./chart", "--allow-schema-refs"]);
+    assert!(ran.status == 1 && ran.stdout.contains("missing property 'a'"), "{}{}", ran.stdout, ran.stderr);
+    let ran = place.run(&["template", "a", "./chart", "--allow-schema-refs", "--set", "a=1"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
 }
 
 #[test]

@@ -70,6 +70,7 @@ const TESTED: &[&str] = &[
     "strvals-cases.json",
     "coalesce-cases.json",
     "upgrade-cases.json",
+    "schema-cases.json",
     "from-yaml-cases.json",
     "to-yaml-cases.json",
     "sort-cases.json",
@@ -206,6 +207,11 @@ fn set_flags_and_values_files_give_what_helm_gives() {
 #[test]
 fn values_and_chart_defaults_coalesce_as_in_helm() {
     run_tested("coalesce-cases.json");
+}
+
+#[test]
+fn values_are_held_against_schemas_of_every_draft_as_in_helm() {
+    run_tested("schema-cases.json");
 }
 
 #[test]
