@@ -9,6 +9,9 @@ use crate::chart::{Chart, Engine, File};
 use crate::values::{Known, Place};
 use crate::yaml::Step;
 
+/// How many charts inside of each other are looked at, each as often as it is used.
+const MAX_CHARTS: usize = 1000;
+
 /// A key of the user's that the chart has no use for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownValue {
@@ -43,7 +46,9 @@ pub(super) fn check(
     match way {
         UnknownKeys::Refuse if !found.is_empty() => Err(Error::UnknownKeys { found }),
         _ => {
-            found.into_iter().for_each(|key| notices(Notice::UnknownKey(Box::new(key))));
+            for key in found {
+                notices(Notice::UnknownKey(Box::new(key)));
+            }
             Ok(())
         }
     }
@@ -55,7 +60,7 @@ pub(super) fn find(chart: &Chart, values: &UserValues) -> Vec<UnknownValue> {
     if chart.metadata.name != "maibot" || values.map().is_empty() {
         return Vec::new();
     }
-    let unknown = known_to(chart).unknown(values.map());
+    let unknown = known_to(chart, &mut MAX_CHARTS.clone()).unknown(values.map());
     let told = unknown.into_iter().map(|key| {
         let passing = PassingKey::at(&key.path);
         let now = passing.and_then(|key| key.now.as_deref()).map(|now| now.split('.').map(Step::from).collect());
@@ -70,8 +75,10 @@ pub(super) fn find(chart: &Chart, values: &UserValues) -> Vec<UnknownValue> {
     told.collect()
 }
 
-/// The keys that a chart and those inside it have a use for.
-fn known_to(chart: &Chart) -> Known {
+/// The keys that a chart and those inside it have a use for; `left` charts are looked at.
+fn known_to(chart: &Chart, left: &mut usize) -> Known {
+    let Some(less) = left.checked_sub(1) else { return Known::Anything };
+    *left = less;
     let mut known = chart.values_map().map_or_else(|_| Known::Anything, Known::from_defaults);
     let schema = chart.schema.as_ref().and_then(|schema| serde_json::from_slice(schema).ok());
     if let Some(schema) = schema {
@@ -81,7 +88,9 @@ fn known_to(chart: &Chart) -> Known {
         let mut paths: Vec<Vec<&str>> = chart.templates.iter().filter_map(File::text).flat_map(read_paths).collect();
         // A map that is read as a whole may hold anything, whatever of it is read elsewhere.
         paths.sort_by_key(Vec::len);
-        paths.iter().for_each(|path| known.add_path(path));
+        for path in &paths {
+            known.add_path(path);
+        }
     }
     known.add_path(&["global"]);
     let declared = chart.metadata.dependencies.as_deref().unwrap_or_default();
@@ -90,7 +99,7 @@ fn known_to(chart: &Chart) -> Known {
     }
     for dependency in declared {
         let inside = chart.dependencies.iter().find(|chart| chart.metadata.name == dependency.name);
-        known.add_subchart(dependency.used_name(), inside.map_or(Known::Anything, known_to));
+        known.add_subchart(dependency.used_name(), inside.map_or(Known::Anything, |inside| known_to(inside, left)));
         // What it exports may be set under the names it gets here; which those are, its own values decide.
         if !dependency.import_values.is_empty() {
             known.add(Known::Anything);
@@ -98,7 +107,7 @@ fn known_to(chart: &Chart) -> Known {
     }
     for chart in &chart.dependencies {
         if !declared.iter().any(|dependency| dependency.name == chart.metadata.name) {
-            known.add_subchart(&chart.metadata.name, known_to(chart));
+            known.add_subchart(&chart.metadata.name, known_to(chart, left));
         }
     }
     // After the charts inside, of which they may switch one.

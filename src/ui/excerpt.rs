@@ -1,7 +1,7 @@
 //! A line of a file or of the command line, with marks under what is meant.
 //!
 //! Widths are terminal columns, so marks stand right behind Chinese characters too. Long lines are cut around the marks.
-//! Secrets in the line are masked before it is measured: the mask is as wide as it is, not as the secret.
+//! Secrets are masked before the line is measured: the mask is as wide as it is, not as the secret.
 
 use std::ops::Range;
 
@@ -85,41 +85,37 @@ pub(super) fn of_place(place: &Place, is_secret: bool) -> String {
     let end = place.marked.end.clamp(start, characters.len());
     let part = |range: Range<usize>| characters.get(range).unwrap_or_default().iter().collect::<String>();
     let before = lead + &part(0..start);
-    let meant = if is_secret { MASK.to_owned() } else { part(start..end) };
-    // Behind a secret the rest of the line may belong to it.
-    let after = if is_secret { String::new() } else { part(end..characters.len()) };
     let number = matches!(place.source, Source::File { .. }).then_some(place.line);
-    let (text, marked) = masked(&before, &meant, &after);
+    let (text, marked) = if is_secret {
+        // Behind a secret the rest of the line may belong to it.
+        let lead = lead_without_secrets(&Masker::new(), &before);
+        let from = lead.chars().count();
+        (lead + MASK, from..from + MASK.len())
+    } else {
+        masked(&before, &part(start..end), &part(end..characters.len()))
+    };
     draw(number, &text, marked)
 }
 
-/// A line without its secrets, and where in it the marks stand then.
+/// What stands before what is meant, if there is no secret in it. Names stand before their secrets, so it can be judged by
+/// itself.
+fn lead_without_secrets(masker: &Masker, before: &str) -> String {
+    if masker.mask(before) == before { before.to_owned() } else { CUT.to_string() }
+}
+
+/// A line without its secrets, and where in it the marks stand then. If there is one in it, what stands behind is left
+/// out: where a secret ends in the middle of a line, nobody can tell for sure.
 fn masked(before: &str, meant: &str, after: &str) -> (String, Range<usize>) {
     let count = |text: &str| text.chars().count();
     let masker = Masker::new();
     let whole = [before, meant, after].concat();
-    let text = masker.mask(&whole).into_owned();
-    if text == whole {
-        return (text, count(before)..count(before) + count(meant));
+    if masker.mask(&whole) == whole {
+        return (whole, count(before)..count(before) + count(meant));
     }
-    // Where the parts cannot be found again, what begins with them is marked as far as it is the same.
-    let lead = masker.mask(before).into_owned();
-    let start = if text.starts_with(&lead) {
-        count(&lead)
-    } else {
-        text.chars().zip(before.chars()).take_while(|(one, other)| one == other).count()
-    };
-    let tail = masker.mask(after).into_owned();
-    let is_same =
-        text.chars().skip(start).zip(meant.chars()).filter(|(one, other)| one == other).count() == count(meant);
-    let end = if is_same {
-        start + count(meant)
-    } else if text.ends_with(&tail) {
-        count(&text) - count(&tail)
-    } else {
-        count(&text)
-    };
-    (text, start..end.max(start))
+    let after = if after.trim().is_empty() { String::new() } else { CUT.to_string() };
+    let (before, meant) = (lead_without_secrets(&masker, before), masker.mask(meant));
+    let marked = count(&before)..count(&before) + count(&meant);
+    ([&before, meant.as_ref(), &after].concat(), marked)
 }
 
 #[cfg(test)]
@@ -166,13 +162,17 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked_and_the_marks_move_along() {
+    fn of_a_line_with_a_secret_only_what_is_safe_is_shown() {
         let drawn = of_place(&place("v.yaml", "{token: a-very-long-secret-indeed, port: x}", "x}"), false);
-        assert_eq!(drawn, "  1 | {token: ********, port: x}\n    |                         ^^");
-        let drawn = of_place(&place("v.yaml", "token: abc # my secret", "abc"), true);
-        assert_eq!(drawn, "  1 | token: ********\n    |        ^^^^^^^^");
-        let drawn = of_place(&place("v.yaml", "token: abc", "token"), false);
-        assert_eq!(drawn, "  1 | token: ********\n    | ^^^^^");
+        assert_eq!(drawn, "  1 | …x}\n    |  ^^");
+        let drawn = of_place(&place("v.yaml", "  token: abc # my secret", "abc"), true);
+        assert_eq!(drawn, "  1 |   token: ********\n    |          ^^^^^^^^");
+        let drawn = of_place(&place("v.yaml", "  token: abc", "token"), false);
+        assert_eq!(drawn, "  1 |   token…\n    |   ^^^^^");
+        for argument in ["a.token={s3cret,s3cret},b=1", r"a.password=x\,s3cret,b=1", "b=1,api_key=s3cret"] {
+            let drawn = of_place(&place("--set", argument, "b=1"), false);
+            assert!(!drawn.contains("s3cret") && drawn.contains("b=1"), "{drawn}");
+        }
     }
 
     #[test]

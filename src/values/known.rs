@@ -169,7 +169,8 @@ impl Known {
 fn of_schema(schema: &Json, whole: &Json, depth: usize, left: &mut usize) -> Option<Known> {
     let schema = schema.as_object()?;
     if depth == 0 || *left == 0 {
-        return None;
+        // What is not looked at may name any key.
+        return Some(Known::Anything);
     }
     *left -= 1;
     let mut known: Option<Known> = None;
@@ -180,6 +181,10 @@ fn of_schema(schema: &Json, whole: &Json, depth: usize, left: &mut usize) -> Opt
     };
     if let Some(properties) = schema.get("properties").and_then(Json::as_object) {
         let mut keys = BTreeMap::new();
+        if properties.len() > *left {
+            return Some(Known::Anything);
+        }
+        *left -= properties.len();
         for (key, value) in properties {
             keys.insert(key.clone(), of_schema(value, whole, depth - 1, left).unwrap_or(Known::Anything));
         }

@@ -84,14 +84,13 @@ pub fn reuse(
         config
     };
     Ok(match mode {
-        Reuse::Reset => Reused { config: given.clone(), defaults: None },
         Reuse::Reuse => {
             let defaults = coalesce(previous.chart, previous.config, compat, warnings)?;
             Reused { config: over_old(warnings), defaults: Some(defaults) }
         }
         Reuse::ResetThenReuse => Reused { config: over_old(warnings), defaults: None },
         Reuse::Unsaid if given.is_empty() => Reused { config: previous.config.clone(), defaults: None },
-        Reuse::Unsaid => Reused { config: given.clone(), defaults: None },
+        Reuse::Reset | Reuse::Unsaid => Reused { config: given.clone(), defaults: None },
     })
 }
 

@@ -195,7 +195,7 @@ fn schemas_reach_for_no_file_outside_the_chart_and_for_no_network() {
 #[test]
 fn schemas_may_refer_to_files_of_their_chart() {
     let files = [
-        ("schemas/port.json", r##"{"$defs": {"port": {"$ref": "limits.json#/most"}}}"##),
+        ("schemas/port.json", r#"{"$defs": {"port": {"$ref": "limits.json#/most"}}}"#),
         ("schemas/limits.json", r#"{"most": {"maximum": 10}}"#),
         ("broken.json", "{nope}"),
     ];
