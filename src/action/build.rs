@@ -34,6 +34,10 @@ pub enum BuildProblem {
     },
     /// Its metadata are not of the right types.
     Metadata {
+        /// Its kind.
+        kind: String,
+        /// Its name, if that is a text.
+        name: String,
         /// What does not fit, in Go's words.
         problem: String,
     },
@@ -65,7 +69,7 @@ impl std::fmt::Display for BuildProblem {
                     }
                 }
             }
-            Self::Metadata { problem } => write!(formatter, "unable to decode \"\": {problem}"),
+            Self::Metadata { problem, .. } => write!(formatter, "unable to decode \"\": {problem}"),
             Self::UnknownKind { api_version, kind, in_list: true, .. } => {
                 write!(formatter, "unable to recognize no matches for kind \"{kind}\" in version \"{api_version}\"")
             }
@@ -135,7 +139,7 @@ pub(super) async fn build(
             break;
         }
         if let Err(problem) = check_metadata(&object) {
-            problems.push(BuildProblem::Metadata { problem });
+            problems.push(BuildProblem::Metadata { kind, name: text("/metadata/name"), problem });
             continue;
         }
         let known = Resource::known(&api_version, &kind).filter(|_| trust == Trust::Table);
@@ -212,7 +216,7 @@ mod tests {
         assert_eq!(text(&[unnamed(&["kind"])]), "error validating \"\": error validating data: kind not set");
         let both = unnamed(&["apiVersion", "kind"]);
         assert_eq!(text(&[both]), "error validating \"\": error validating data: [apiVersion not set, kind not set]");
-        let metadata = BuildProblem::Metadata { problem: "x".to_owned() };
+        let metadata = BuildProblem::Metadata { kind: "A".to_owned(), name: "a".to_owned(), problem: "x".to_owned() };
         let unknown = BuildProblem::UnknownKind {
             api_version: "no.such/v1".to_owned(),
             kind: "Foo".to_owned(),

@@ -110,6 +110,7 @@ impl Gate {
         mut request: Request<Body>,
     ) -> Result<Response<Body>, BoxError> {
         let repeatable = is_repeatable(&request);
+        let names_group_version = names_group_version(request.uri().path());
         let started = Instant::now();
         let mut delay = self.limits.first_delay;
         let mut refused = false;
@@ -134,6 +135,8 @@ impl Gate {
                         429 => true,
                         // A 500 is mostly a defect (of a webhook, say) that does not pass; the others are outages.
                         500 => asked.is_some() || (repeatable && !unfit && attempt < DEFECT_RETRIES),
+                        // An API whose own server is out of order stays so until somebody repairs it.
+                        503 if names_group_version => asked.is_some(),
                         502..=504 => repeatable || asked.is_some(),
                         // Credentials that can be renewed get a second chance.
                         401 if !refused => match &header {
@@ -363,6 +366,11 @@ impl Failure {
         }
         Self { cause, chain, sent }
     }
+}
+
+/// Whether a path is that of a group version (`/apis/metrics.k8s.io/v1beta1`), where its kinds are told.
+fn names_group_version(path: &str) -> bool {
+    path.strip_prefix("/apis/").is_some_and(|path| path.matches('/').count() == 1 && !path.ends_with('/'))
 }
 
 fn copy(request: &Request<Body>) -> Option<Request<Body>> {

@@ -122,6 +122,11 @@ fn go_cause(error: &cluster::Error) -> Option<String> {
     let address = match error {
         cluster::Error::Unreachable(unreachable) if unreachable.cause == Cause::Refused => unreachable.address.as_str(),
         cluster::Error::Config(ConfigError::NotFound { .. }) => "http://localhost:8080",
+        cluster::Error::Config(ConfigError::File { what, path, message })
+            if what == "kubeconfig" && message == "no such file" =>
+        {
+            return Some(format!("stat {}: no such file or directory", path.display()));
+        }
         _ => return None,
     };
     let host = address.split("://").nth(1).unwrap_or(address).split('/').next().unwrap_or_default();
@@ -267,7 +272,7 @@ impl Teller<'_> {
                 let keys = keys.join("`, `");
                 self.of(format!("a document without `{keys}`"), format!("有文档缺少 `{keys}`"))
             }
-            BuildProblem::Metadata { problem } => problem.clone(),
+            BuildProblem::Metadata { kind, name, problem } => format!("`{kind}/{name}`: {problem}"),
             BuildProblem::UnknownKind { api_version, kind, name, .. } => self.of(
                 format!("`{kind}/{name}`: no kind `{kind}` in version `{api_version}`"),
                 format!("`{kind}/{name}`：版本 `{api_version}` 中没有种类 `{kind}`"),

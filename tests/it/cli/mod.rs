@@ -14,6 +14,7 @@ mod settings;
 mod streams;
 mod template;
 mod template_errors;
+mod template_server;
 
 use std::path::Path;
 use std::process::Output;
