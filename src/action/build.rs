@@ -229,7 +229,7 @@ mod tests {
             "[unable to decode \"\": x, resource mapping not found for name: \"ex\" namespace: \"\" from \"\": no matches for \
              kind \"Foo\" in version \"no.such/v1\"\nensure CRDs are installed first]"
         );
-        assert_eq!(code(&[unknown.clone()]), Code::UnknownKind);
+        assert_eq!(code(std::slice::from_ref(&unknown)), Code::UnknownKind);
         assert_eq!(code(&[unknown, metadata]), Code::Manifest);
     }
 }

@@ -371,7 +371,6 @@ impl Error {
             Self::Ownership { .. } => Code::Ownership,
             Self::Build { problems } => build::code(problems),
             Self::Look { problem: LookProblem::Cluster(error), .. } => error.code(),
-            Self::Look { problem: LookProblem::NoName, .. } | Self::TwoNames => Code::Manifest,
             Self::Thread(_) => Code::Internal,
             Self::Locked { .. } => Code::Locked,
             Self::LockLost { .. } => Code::LockLost,
@@ -381,7 +380,7 @@ impl Error {
             Self::NotConfirmed { .. } => Code::NotConfirmed,
             Self::SystemLabel | Self::BadKubeVersion { .. } | Self::NameTemplate(_) => Code::Usage,
             Self::Delete { .. } => Code::DeleteFailed,
-            Self::Manifest(_) => Code::Manifest,
+            Self::Manifest(_) | Self::Look { problem: LookProblem::NoName, .. } | Self::TwoNames => Code::Manifest,
             Self::Registry(error) => error.code(),
             Self::Interrupted => Code::Interrupted,
         }

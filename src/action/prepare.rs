@@ -286,7 +286,10 @@ fn render_go(
         lint: false,
         enable_dns: options.enable_dns,
     };
-    let files = helm::render(&request).map_err(|error| after(values.locate(error, &computed), String::new()))?;
+    let files = helm::render(&request).map_err(|error| {
+        let secrets = surroundings.secrets_in(&error.said());
+        after(values.locate(error, &computed, secrets), String::new())
+    })?;
 
     let crds = if options.include_crds { crds(&chart) } else { Vec::new() };
     let notes_path = format!("{}/templates/NOTES.txt", chart.metadata.name);

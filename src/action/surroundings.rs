@@ -8,8 +8,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc as answers;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 
@@ -26,6 +29,10 @@ const STACK: usize = 16 << 20;
 
 /// How many objects and lists a render may look up. A chart looks up a handful; a loop gone wild ends here.
 const MOST_LOOKUPS: usize = 10_000;
+
+/// How many values of Secrets are remembered, and how long one may be, in bytes.
+const MOST_SECRETS: usize = 10_000;
+const LONGEST_SECRET: usize = 4096;
 
 /// What a render may ask a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +63,8 @@ pub(super) struct Asker {
     questions: mpsc::UnboundedSender<Question>,
     access: Access,
     lookups: AtomicUsize,
+    /// What stands in Secrets that were looked up, so that no error shows it.
+    secrets: Mutex<Vec<String>>,
 }
 
 /// What is asked or told; the answer goes back to the thread that waits for it.
@@ -75,11 +84,36 @@ struct Wanted {
 }
 
 impl Asker {
+    const fn new(questions: mpsc::UnboundedSender<Question>, access: Access) -> Self {
+        Self { questions, access, lookups: AtomicUsize::new(0), secrets: Mutex::new(Vec::new()) }
+    }
+
     /// Asks, and waits for the answer; `None` if nobody is there any more to give one.
     fn ask<T>(&self, question: impl FnOnce(answers::SyncSender<T>) -> Question) -> Option<T> {
         let (answer, answered) = answers::sync_channel(1);
         self.questions.send(question(answer)).ok()?;
         answered.recv().ok()
+    }
+
+    /// Remembers the values of a Secret, or of a list of them, as they stand in it and as what they mean.
+    fn remember(&self, found: &Mapping) {
+        let kind = found.get("kind").and_then(Value::as_str).unwrap_or_default();
+        let items = match (kind, found.get("items")) {
+            ("Secret", _) => vec![found],
+            ("SecretList", Some(Value::Sequence(items))) => items.iter().filter_map(Value::as_mapping).collect(),
+            _ => return,
+        };
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        for data in items.iter().filter_map(|secret| secret.get("data")).filter_map(Value::as_mapping) {
+            for encoded in data.values().filter_map(Value::as_str) {
+                let decoded = STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+                let texts = [Some(encoded.to_owned()), decoded].into_iter().flatten();
+                // Certificates, archives and records are no words that a chart would quote.
+                let texts = texts.filter(|text| text.len() <= LONGEST_SECRET);
+                let room = MOST_SECRETS.saturating_sub(secrets.len());
+                secrets.extend(texts.take(room));
+            }
+        }
     }
 }
 
@@ -114,6 +148,15 @@ impl Surroundings {
     }
 }
 
+impl Surroundings {
+    /// Which values of Secrets that were looked up stand in a text.
+    pub(super) fn secrets_in(&self, text: &str) -> Vec<String> {
+        let Self::Cluster(asker) = self else { return Vec::new() };
+        let secrets = asker.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.iter().filter(|secret| !secret.is_empty() && text.contains(secret.as_str())).cloned().collect()
+    }
+}
+
 impl Host for Surroundings {
     fn now(&self) -> i128 {
         Machine.now()
@@ -140,9 +183,13 @@ impl Host for Surroundings {
             return Err(format!("this chart looks up more than {MOST_LOOKUPS} objects"));
         }
         let [api_version, kind, namespace, name] = [api_version, kind, namespace, name].map(str::to_owned);
-        asker
+        let found = asker
             .ask(|answer| Question::Lookup(Wanted { api_version, kind, namespace, name }, answer))
-            .unwrap_or_else(|| Err("interrupted".to_owned()))
+            .unwrap_or_else(|| Err("interrupted".to_owned()))?;
+        if let Some(found) = &found {
+            asker.remember(found);
+        }
+        Ok(found)
     }
 }
 
@@ -161,7 +208,7 @@ pub(super) async fn beside<T: Send + 'static>(
     let (questions, mut asked) = mpsc::unbounded_channel();
     let worker = thread::Builder::new().name("prepare".to_owned()).stack_size(STACK).spawn(move || {
         let teller = questions.clone();
-        let surroundings = Surroundings::Cluster(Asker { questions, access, lookups: AtomicUsize::new(0) });
+        let surroundings = Surroundings::Cluster(Asker::new(questions, access));
         work(&surroundings, &mut |notice| {
             // Nobody listens any more only if the run was cancelled.
             let _ = teller.send(Question::Notice(notice));
@@ -282,5 +329,41 @@ async fn lookup(cluster: &Cluster, wanted: &Wanted, notices: &mut dyn FnMut(Noti
         }
         Err(cluster::Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asking() -> (Asker, mpsc::UnboundedReceiver<Question>) {
+        let (questions, asked) = mpsc::unbounded_channel();
+        (Asker::new(questions, Access::RENDER), asked)
+    }
+
+    #[test]
+    fn a_loop_of_look_ups_comes_to_an_end() {
+        let (asker, receiver) = asking();
+        drop(receiver);
+        asker.lookups.store(MOST_LOOKUPS - 1, Ordering::Relaxed);
+        let surroundings = Surroundings::Cluster(asker);
+        let look = || surroundings.lookup("v1", "Secret", "bot", "it").unwrap_err();
+        assert_eq!(look(), "interrupted", "the last one is asked, though nobody answers");
+        assert_eq!(look(), "this chart looks up more than 10000 objects");
+    }
+
+    #[test]
+    fn what_stands_in_secrets_is_found_again_in_an_error() {
+        let (asker, _receiver) = asking();
+        let mapping = |json| match Value::from(json) {
+            Value::Mapping(mapping) => mapping,
+            other => panic!("{other:?}"),
+        };
+        asker.remember(&mapping(json!({"kind": "SecretList", "items": [{"data": {"a": "c2VzYW1l", "b": 1}}, 2]})));
+        asker.remember(&mapping(json!({"kind": "ConfigMap", "data": {"a": "public"}})));
+        let surroundings = Surroundings::Cluster(asker);
+        assert_eq!(surroundings.secrets_in("it says sesame and public"), ["sesame"]);
+        assert_eq!(surroundings.secrets_in("it says c2VzYW1l"), ["c2VzYW1l"]);
+        assert_eq!(Surroundings::Machine.secrets_in("sesame"), Vec::<String>::new());
     }
 }

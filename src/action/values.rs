@@ -73,13 +73,15 @@ impl UserValues {
         Error::Schema { error, places }
     }
 
-    /// What is wrong in a template, with what is known of the values it speaks of: `computed` are those it saw.
-    pub(super) fn locate(&self, error: TemplateError, computed: &Mapping) -> Error {
+    /// What is wrong in a template, with what is known of the values it speaks of: `computed` are those it saw, `secrets`
+    /// those of the cluster's Secrets that stand in the error.
+    pub(super) fn locate(&self, error: TemplateError, computed: &Mapping, secrets: Vec<String>) -> Error {
         let place = match &error.trouble.fault {
             Fault::Absent { path: Some(path), is_null: true, .. } => self.exact_place(path),
             _ => None,
         };
-        let mut quoted = Vec::new();
+        let mut quoted: Vec<_> =
+            secrets.into_iter().map(|text| Quoted { name: "lookup.secret".to_owned(), text }).collect();
         let said = error.said();
         for (key, value) in computed {
             find_quoted(&said, &mut vec![key.as_str()], value, &mut quoted);

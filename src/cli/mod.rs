@@ -129,9 +129,9 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
             on_cluster(context, move |context| async move { install::run(settings, &context).await })
         }),
         Verb::Template(args) => args.settings(&printer).and_then(|settings| match settings.server {
-            None => runtime::compute(move || template::run(settings, &context)),
+            None => runtime::compute(move || template::run(&settings, &context)),
             Some(server) => runtime::run(context, move |context| async move {
-                template::run_on_server(settings, server, &context).await
+                template::run_on_server(&settings, server, &context).await
             }),
         }),
         Verb::Show(args) => {

@@ -178,7 +178,7 @@ fn looks_like_chart(text: &str) -> bool {
 }
 
 /// Renders without a cluster, and prints or writes the manifests.
-pub(crate) fn run(settings: TemplateSettings, context: &Context) -> Result<Exit, Failure> {
+pub(crate) fn run(settings: &TemplateSettings, context: &Context) -> Result<Exit, Failure> {
     let release = &settings.release;
     settings.check()?;
     let chart = release.chart.source_now(context, "template")?;
@@ -187,12 +187,12 @@ pub(crate) fn run(settings: TemplateSettings, context: &Context) -> Result<Exit,
     }
     let rendering = settings.rendering(chart, context)?;
     let result = action::template(&rendering, &mut |notice| context.notice(notice));
-    finish(&settings, result, context)
+    finish(settings, result, context)
 }
 
 /// Renders beside the cluster, and prints or writes the manifests.
 pub(crate) async fn run_on_server(
-    settings: TemplateSettings,
+    settings: &TemplateSettings,
     server: Server,
     context: &Context,
 ) -> Result<Exit, Failure> {
@@ -206,7 +206,7 @@ pub(crate) async fn run_on_server(
     let cluster = context.cluster("template").await?;
     let mut tell = |notice| context.notice(notice);
     let result = action::template_on_server(&cluster, &rendering, server, &context.cancel, &mut tell).await;
-    finish(&settings, result, context)
+    finish(settings, result, context)
 }
 
 impl TemplateSettings {

@@ -43,6 +43,7 @@ async fn old_server() -> FakeServer {
             "v1",
             &json!([
                 {"name": "configmaps", "kind": "ConfigMap", "namespaced": true},
+        {"name": "secrets", "kind": "Secret", "namespaced": true},
                 {"name": "pods/eviction", "kind": "Eviction", "group": "policy", "version": "v1", "namespaced": true}
             ]),
         )
@@ -78,7 +79,7 @@ async fn an_old_server_is_asked_group_by_group_and_an_api_out_of_order_is_named(
     for fact in [
         "kube: v1.25.16-eks-1",
         "minor: \"25+\"",
-        "apis: apps/v1 apps/v1/Deployment metrics.k8s.io/v1beta1 v1 v1/ConfigMap v1/Eviction\n",
+        "apis: apps/v1 apps/v1/Deployment metrics.k8s.io/v1beta1 v1 v1/ConfigMap v1/Eviction v1/Secret\n",
     ] {
         assert!(ran.stdout.contains(fact), "{fact}: {}", ran.stdout);
     }
@@ -121,15 +122,15 @@ async fn a_look_up_that_is_cut_off_ends_the_render_with_what_happened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_loop_of_look_ups_comes_to_an_end() {
+async fn what_stands_in_a_secret_is_masked_in_the_words_of_a_chart() {
     let server = old_server().await;
-    server.on("GET", &format!("{MAPS}/it"), |_| Answer::refusal(404, "NotFound", "configmaps \"it\" not found"));
-    let place = chart("{{ range until 20000 }}{{ lookup \"v1\" \"ConfigMap\" \"bot\" \"it\" }}{{ end }}\n");
+    server.on("GET", "/api/v1/namespaces/bot/secrets/key", |_| {
+        Answer::ok(&json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "data": {"a": "b3Blbi1zZXNhbWU="}}))
+    });
+    let place = chart("{{ fail (printf \"not %s\" ((lookup \"v1\" \"Secret\" \"bot\" \"key\").data.a | b64dec)) }}\n");
     let ran = run(&place, &server, &[]).await;
     assert_ne!(ran.status, 0);
-    assert!(ran.stderr.contains("more than 10000"), "{}", ran.stderr);
-    let lookups = server.lines().iter().filter(|line| line.ends_with("/it")).count();
-    assert_eq!(lookups, 10_000);
+    assert!(ran.stderr.contains("not ") && !ran.stderr.contains("sesame"), "{}", ran.stderr);
 }
 
 /// An interrupt is heard although the template waits for a server that says nothing.
@@ -153,13 +154,13 @@ async fn an_interrupt_ends_a_look_up_that_is_not_answered() {
     let child = command.spawn().unwrap();
     let began = std::time::Instant::now();
     while !server.lines().iter().any(|line| line.ends_with("/it")) {
-        assert!(began.elapsed() < Duration::from_secs(60), "it was never looked up");
+        assert!(began.elapsed() < Duration::from_mins(1), "it was never looked up");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
-    assert!(began.elapsed() < Duration::from_secs(60));
+    assert!(began.elapsed() < Duration::from_mins(1));
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.stdout, b"");
 }
