@@ -60,6 +60,9 @@ pub struct InstallSettings {
     pub no_hooks: bool,
     /// Leaves CustomResourceDefinitions out.
     pub skip_crds: bool,
+    /// Whether a dry run on the server checks all that an installation would find out: name, namespace, every object.
+    /// Helm's checks kinds and owners alone.
+    pub check_everything: bool,
 }
 
 /// What `--dry-run` shows: the release as it would be recorded.
@@ -73,8 +76,8 @@ pub fn dry_run(
     Ok(prepared.release)
 }
 
-/// The same, after everything was checked on the cluster that an installation checks, and the API server has looked
-/// at every object. Changes nothing.
+/// The same, rendered for the cluster and checked on it; with [`InstallSettings::check_everything`] also by the API
+/// server, which then looks at every object. Changes nothing.
 pub async fn dry_run_on_server(
     cluster: &Cluster,
     settings: &InstallSettings,
@@ -82,15 +85,34 @@ pub async fn dry_run_on_server(
     notices: &mut dyn FnMut(Notice),
 ) -> Result<Release, Failure> {
     let namespace = cluster.namespace().to_owned();
-    let mut prepared = plan_beside(cluster, settings, &namespace, cancel, notices).await?;
-    let history = Store::new(cluster, &namespace).history(&settings.name).await.map_err(Error::from)?.history();
-    if let Some(last) = history.last() {
-        check_reuse(settings, last, &namespace)?;
+    let access = Access { reach: !settings.check_everything, ..Access::RENDER };
+    let mut prepared = plan_beside(cluster, settings, &namespace, access, cancel, notices).await?;
+    if settings.check_everything {
+        check_everything(cluster, settings, &namespace, &mut prepared).await?;
+    } else {
+        let owner = Owner { release: &settings.name, namespace: &namespace };
+        let objects = build::build(cluster, owner, std::mem::take(&mut prepared.objects), Trust::Nothing).await?;
+        ownership::check_each(cluster, owner, &objects, settings.take_ownership, settings.options.compat).await?;
     }
-    let owner = Owner { release: &settings.name, namespace: &namespace };
-    let objects = build(cluster, owner, &mut prepared).await?;
+    "Dry run complete".clone_into(&mut prepared.release.info.description);
+    Ok(prepared.release)
+}
+
+/// Whatever an installation would find out before its objects are stored.
+async fn check_everything(
+    cluster: &Cluster,
+    settings: &InstallSettings,
+    namespace: &str,
+    prepared: &mut Prepared,
+) -> Result<(), Error> {
+    let history = Store::new(cluster, namespace).history(&settings.name).await?.history();
+    if let Some(last) = history.last() {
+        check_reuse(settings, last, namespace)?;
+    }
+    let owner = Owner { release: &settings.name, namespace };
+    let objects = build(cluster, owner, prepared).await?;
     look_around(cluster, owner, &objects, settings.take_ownership).await?;
-    let there = cluster.find(&Resource::NAMESPACE, None, &namespace).await.map_err(Error::from)?.is_some();
+    let there = cluster.find(&Resource::NAMESPACE, None, namespace).await?.is_some();
     if there {
         let existing = Existing::default();
         let observer: Arc<dyn Observer> = Arc::new(());
@@ -98,10 +120,9 @@ pub async fn dry_run_on_server(
         let applier = Applier { cluster, observer: &observer, existing: &existing, options, applied: Mutex::default() };
         applier.apply(&objects.iter().collect::<Vec<_>>()).await?;
     } else if !settings.create_namespace {
-        return Err(Error::NamespaceMissing { namespace }.into());
+        return Err(Error::NamespaceMissing { namespace: namespace.to_owned() });
     }
-    "Dry run complete".clone_into(&mut prepared.release.info.description);
-    Ok(prepared.release)
+    Ok(())
 }
 
 /// Installs. Ends with the release as recorded.
@@ -114,7 +135,7 @@ pub async fn install(
     let namespace = cluster.namespace().to_owned();
     let mut notices = Vec::new();
     let mut tell = |notice| notices.push(notice);
-    let work = plan_beside(cluster, settings, &namespace, cancel, &mut tell);
+    let work = plan_beside(cluster, settings, &namespace, Access::RENDER, cancel, &mut tell);
     let mut prepared = timed(observer, Phase::Render, work).await?;
     // A chart with definitions of its own is refused below, unless they are left out.
     notices.retain(|notice| *notice != Notice::CrdsNotInstalled);
@@ -157,13 +178,14 @@ async fn plan_beside(
     cluster: &Cluster,
     settings: &InstallSettings,
     namespace: &str,
+    access: Access,
     cancel: &Cancel,
     notices: &mut dyn FnMut(Notice),
 ) -> Result<Prepared, Error> {
     let (settings, namespace) = (settings.clone(), namespace.to_owned());
     let work =
         move |surroundings: &_, notices: &mut dyn FnMut(Notice)| plan(surroundings, &settings, &namespace, notices);
-    surroundings::beside(cluster, Access::RENDER, cancel, notices, work).await?
+    surroundings::beside(cluster, access, cancel, notices, work).await?
 }
 
 /// The same in any surroundings.

@@ -365,6 +365,7 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
         options: RenderOptions { skip_crds: release.skip_crds, ..release.options.options(context) },
         no_hooks: release.no_hooks,
         skip_crds: release.skip_crds,
+        check_everything: helm.is_none(),
     };
     let mut tell = |notice| context.notice(notice);
     let observer = context.observer("install", &settings.name);

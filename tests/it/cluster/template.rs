@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::live::{CONSENT, Live, live};
+use super::live::{CONSENT, Ended, Live, live};
 
 const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ex}\n";
 
@@ -103,20 +103,50 @@ fn what_is_rendered_for_a_cluster_is_what_both_helms_print() {
     ] {
         lines.push(further);
     }
+    same_as_both_helms(&live, "template", &lines);
+    assert_eq!(live.names("configmap"), ["kube-root-ca.crt", "there"], "nothing was left");
+}
+
+#[test]
+fn an_installation_that_is_tried_on_the_server_says_what_both_helms_say() {
+    let Some(live) = live("install_beside_helm") else { return };
+    write_charts(&live);
+    let names: Vec<String> = CHARTS.iter().map(|(name, _)| format!("./{name}")).collect();
+    let names = names.iter().map(String::as_str).chain(["./definitions", "./newer", "./no-such-chart"]);
+    let mut lines: Vec<Vec<&str>> = names.map(|name| vec![name, "--dry-run=server"]).collect();
+    for further in [
+        vec!["./definitions", "--dry-run=server", "--skip-crds"],
+        vec!["./foreign", "--dry-run=server", "--take-ownership"],
+        vec!["./found", "--dry-run=server", "--kube-as-user", "jane"],
+        vec!["./field", "--dry-run=server", "--kube-as-user", "jane"],
+        vec!["./field", "--dry-run=server", "--kube-apiserver", "https://127.0.0.1:1"],
+    ] {
+        lines.push(further);
+    }
+    same_as_both_helms(&live, "install", &lines);
+    assert_eq!(live.names("configmap"), ["kube-root-ca.crt", "there"], "nothing was left");
+    assert_eq!(live.names("secret"), Vec::<String>::new());
+}
+
+/// Runs lines of a verb for the release `rel` with both Helms and with us, and wants the same stdout, stderr and status.
+fn same_as_both_helms(live: &Live, verb: &str, lines: &[Vec<&str>]) {
+    // Times of a dry run are those of the run.
+    let shown = |ended: &Ended| {
+        let lines = ended.stdout.lines().filter(|line| !line.starts_with("LAST DEPLOYED: "));
+        format!("{:?}\n{}\n{}", ended.status, lines.collect::<Vec<_>>().join("\n"), ended.stderr)
+    };
     let mut differences = String::new();
-    for line in &lines {
+    for line in lines {
         for (helm, compat) in [(&live.helm4, "--helm-compat=4"), (&live.helm3, "--helm-compat=3")] {
-            let arguments = [&["template", "rel"], line.as_slice()].concat();
-            let theirs = live.helm_ends(helm, &arguments);
-            let ours = live.run([&arguments, &[compat][..]].concat());
-            let shown = |ended: &super::live::Ended| format!("{:?}\n{}\n{}", ended.status, ended.stdout, ended.stderr);
-            if shown(&ours) != shown(&theirs) {
-                let _ = writeln!(differences, "{compat} {line:?}\nHelm:\n{}\nwe:\n{}", shown(&theirs), shown(&ours));
+            let arguments = [&[verb, "rel"], line.as_slice()].concat();
+            let theirs = shown(&live.helm_ends(helm, &arguments));
+            let ours = shown(&live.run([&arguments, &[compat][..]].concat()));
+            if ours != theirs {
+                let _ = writeln!(differences, "{verb} {compat} {line:?}\nHelm:\n{theirs}\nwe:\n{ours}");
             }
         }
     }
     assert_eq!(differences, "");
-    assert_eq!(live.names("configmap"), ["kube-root-ca.crt", "there"], "nothing was left");
 }
 
 #[test]
