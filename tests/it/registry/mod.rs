@@ -1,6 +1,6 @@
 //! Registries and chart repositories: a real one with real Helm beside us, and scripted ones that misbehave.
 
-mod distribution;
+pub(crate) mod distribution;
 mod helpers;
 mod hostile;
 mod hostile_repository;
