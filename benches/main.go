@@ -5,7 +5,7 @@
 // Medians come with the smallest and the largest value.
 //
 // Cases: `version`, `template` (the embedded chart beside one of its shape) and `charts` (the same Go template charts for
-// all): wall time, processor time, peak memory; `engine` (renders within one process); `install` (the time until the bot
+// all), `fetch` (pulling from a registry, an archive): wall time, processor time, peak memory; `engine` (renders within one process); `install` (the time until the bot
 // answers, requests counted in the API server's audit log, and what happened when), and the binaries' sizes.
 // The table goes to stdout, progress to stderr, everything measured to the file that -json names; -write puts the
 // tables into docs/benchmarks.md.
@@ -60,7 +60,8 @@ func main() {
 	flag.StringVar(&settings.chart, "chart", "../tests/charts/maibot-shape", "the Helm chart of the embedded chart's shape")
 	flag.StringVar(&settings.oracle, "oracle", "../target/oracle/helm-oracle", "the Helm oracle `program`, which times Helm's engine")
 	flag.StringVar(&settings.engine, "engine", "", "the `program` that times our engine (the example render-bench)")
-	flag.StringVar(&settings.cases, "cases", "version,template,charts,engine,install", "what to measure, separated by commas")
+	flag.StringVar(&settings.registry, "registry", os.Getenv("MAIBOT_TEST_REGISTRY"), "the registry `program` that charts are pulled from")
+	flag.StringVar(&settings.cases, "cases", "version,template,charts,fetch,engine,install", "what to measure, separated by commas")
 	flag.IntVar(&settings.rounds, "rounds", 40, "rounds of version and template")
 	flag.IntVar(&settings.installs, "installs", 7, "rounds of install")
 	flag.StringVar(&settings.json, "json", "", "the `file` that gets everything measured")
@@ -75,9 +76,9 @@ func main() {
 }
 
 type settings struct {
-	maibot, helm3, helm4, chart, cases, json, page, report, oracle, engine string
-	rounds, installs                                                       int
-	keep                                                                   bool
+	maibot, helm3, helm4, chart, cases, json, page, report, oracle, engine, registry string
+	rounds, installs                                                                 int
+	keep                                                                             bool
 }
 
 func run(settings settings) error {
@@ -191,9 +192,9 @@ func measure(settings settings) (*Results, error) {
 	for _, name := range strings.Split(settings.cases, ",") {
 		switch name {
 		case "version":
-			quick, err := measureQuick("version", subjects, settings.rounds, home, func(Subject) []string {
-				return []string{"version"}
-			})
+			quick, err := measureQuick(&Workload{
+				Name: "version", Arguments: func(Subject) []string { return []string{"version"} },
+			}, subjects, settings.rounds, home)
 			if err != nil {
 				return nil, err
 			}
@@ -204,10 +205,13 @@ func measure(settings settings) (*Results, error) {
 				if err != nil {
 					return nil, err
 				}
-				quick, err := measureQuick("template, "+values, subjects, settings.rounds, home, func(subject Subject) []string {
-					arguments := append([]string{"template", release}, subject.Chart...)
-					return append(arguments, "-n", "bot", "-f", file)
-				})
+				quick, err := measureQuick(&Workload{
+					Name: "template, " + values, HasGoals: true,
+					Arguments: func(subject Subject) []string {
+						arguments := append([]string{"template", release}, subject.Chart...)
+						return append(arguments, "-n", "bot", "-f", file)
+					},
+				}, subjects, settings.rounds, home)
 				if err != nil {
 					return nil, err
 				}
@@ -215,6 +219,12 @@ func measure(settings settings) (*Results, error) {
 			}
 		case "charts":
 			quick, err := measureCharts(subjects, settings.rounds, home, chart)
+			if err != nil {
+				return nil, err
+			}
+			results.Quick = append(results.Quick, quick...)
+		case "fetch":
+			quick, err := measureFetches(subjects, settings.rounds, home, settings.registry)
 			if err != nil {
 				return nil, err
 			}

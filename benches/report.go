@@ -109,6 +109,11 @@ func (r *Results) goals() string {
 			rows = append(rows, goal("`version`", "≤ 3 ms", shown(quick.Wall["maibot"], 1, " ms"), wall <= 3))
 			continue
 		}
+		if !quick.HasGoals {
+			continue
+		}
+		memory := spread(quick.PeakRSS["maibot"]).Median
+		rows = append(rows, goal(quick.Case+", memory", "≤ 20 MB", shown(quick.PeakRSS["maibot"], 1e-6, " MB"), memory <= 20e6))
 		for _, helm := range subjectNames[1:] {
 			faster := pairedRatios(quick.Wall[helm], quick.Wall["maibot"])
 			smaller := pairedRatios(quick.PeakRSS["maibot"], quick.PeakRSS[helm])

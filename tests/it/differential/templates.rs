@@ -160,7 +160,10 @@ pub(super) fn request(random: &mut Random) -> Value {
     }
     if request.contains_key("lint") {
         // A chart that is only looked at is not installed.
-        let release = Mapping::from([("isInstall".to_owned(), Value::Bool(false))]);
+        // An upgrade; Helm knows no release that is neither.
+        let release = Mapping::from(
+            [("isInstall", false), ("isUpgrade", true)].map(|(key, is)| (key.to_owned(), Value::Bool(is))),
+        );
         request.insert("release".to_owned(), Value::Mapping(release));
     }
     Value::Mapping(request)
