@@ -159,11 +159,9 @@ pub(super) fn request(random: &mut Random) -> Value {
         }
     }
     if request.contains_key("lint") {
-        // A chart that is only looked at is not installed.
-        // An upgrade; Helm knows no release that is neither.
-        let release = Mapping::from(
-            [("isInstall", false), ("isUpgrade", true)].map(|(key, is)| (key.to_owned(), Value::Bool(is))),
-        );
+        // A chart that is only looked at is not installed, and of no revision.
+        let release = [("isInstall", Value::Bool(false)), ("revision", Value::Int(0))];
+        let release = Mapping::from(release.map(|(key, value)| (key.to_owned(), value)));
         request.insert("release".to_owned(), Value::Mapping(release));
     }
     Value::Mapping(request)
