@@ -282,6 +282,12 @@ pub enum Error {
     Interrupted,
 }
 
+impl From<registry::ProvenanceError> for Error {
+    fn from(error: registry::ProvenanceError) -> Self {
+        registry::Error::from(error).into()
+    }
+}
+
 impl From<registry::Error> for Error {
     fn from(error: registry::Error) -> Self {
         match error {

@@ -24,6 +24,7 @@ pub mod show;
 mod source;
 pub mod uninstall;
 mod values;
+pub mod verify;
 mod waiting;
 
 pub use cancel::Cancel;

@@ -6,3 +6,4 @@ mod hostile;
 mod hostile_repository;
 mod proxy;
 mod real;
+mod signatures;
