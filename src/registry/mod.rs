@@ -74,6 +74,11 @@ impl Registry {
         Client::new(&self.transport, Authenticator::new(credentials, typed), registry, self.settings.plain_http)
     }
 
+    /// Whether a login was typed on the command line.
+    pub const fn has_login(&self) -> bool {
+        self.settings.login.is_some()
+    }
+
     /// The versions of a chart in a registry, newest first.
     ///
     /// # Errors

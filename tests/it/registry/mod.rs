@@ -1,5 +1,6 @@
 //! Registries and chart repositories: a real one with real Helm beside us, and scripted ones that misbehave.
 
+mod dependencies;
 mod distribution;
 mod helpers;
 mod hostile;
