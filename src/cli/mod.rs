@@ -31,6 +31,7 @@ mod pull;
 mod push;
 mod registry;
 mod release_text;
+mod remote;
 mod runtime;
 pub mod setting;
 mod show;

@@ -157,7 +157,7 @@ pub(crate) fn run(settings: TemplateSettings, context: &Context) -> Result<Exit,
     if release.dependency_update {
         runtime::wait_for(dependency::bring_missing(&chart, &release.chart.access, context))??;
     }
-    let values = release.values.collect(&chart, compat)?;
+    let values = release.values.collect(&chart, context)?;
     let rendering = action::TemplateSettings {
         chart,
         values,

@@ -8,3 +8,4 @@ mod hostile_repository;
 mod proxy;
 mod real;
 mod signatures;
+mod values;
