@@ -519,7 +519,9 @@ impl Manager<'_> {
                         let reference = format!("{}/{name}", dependency.repository.trim_end_matches('/'));
                         let error = Error::Download { reference, error };
                         lines.push(format!("Save error occurred:  {error}"));
-                        lines.into_iter().for_each(|line| (self.say)(line));
+                        for line in lines {
+                            (self.say)(line);
+                        }
                         return Err(error);
                     }
                     Err(error) => return Err(error),

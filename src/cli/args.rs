@@ -139,8 +139,8 @@ impl ValueSources {
             {
                 return Ok(content);
             }
-            let content = if remote::is_address(name) { remote::read(name, context) } else { read_file(name) };
-            content.map_err(|failure| {
+            let bytes = if remote::is_address(name) { remote::read(name, context) } else { read_file(name) };
+            bytes.map_err(|failure| {
                 let text = failure.helm(crate::ui::Helm::Four);
                 broken = Some(failure);
                 text

@@ -28,15 +28,15 @@ pub(crate) fn read(address: &str, context: &Context) -> Result<Vec<u8>, Failure>
     let registry = context.registry(&Access::default(), Chatter::Stderr)?;
     let fetch = async {
         tokio::select! {
-            content = registry.file(address) => content.map_err(action::Error::from),
+            bytes = registry.file(address) => bytes.map_err(action::Error::from),
             () = context.cancel.cancelled() => Err(action::Error::Interrupted),
         }
     };
     let fetched = std::thread::scope(|scope| scope.spawn(|| runtime::wait_for(fetch)).join());
     // A panic has told its story already.
     let Ok(fetched) = fetched else { return Err(Failure::internal(&std::io::Error::other("the download ended"))) };
-    let content = fetched?.map_err(|error| context.remote_verdict(error, "values"))?;
-    Ok(content.to_vec())
+    let bytes = fetched?.map_err(|error| context.remote_verdict(error, "values"))?;
+    Ok(bytes.to_vec())
 }
 
 #[cfg(test)]

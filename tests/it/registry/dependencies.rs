@@ -1,6 +1,7 @@
 //! `dependency` with charts of registries and repositories, beside real Helm: the same files and lines, and credentials
 //! that go nowhere else.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use maibot::registry::Digest;
@@ -30,8 +31,9 @@ async fn repository(archives: &[(&'static str, Vec<u8>)], alter: impl Fn(String)
     let mut index = "apiVersion: v1\nentries:\n  db:\n".to_owned();
     for (version, content) in archives {
         let digest = alter(Digest::of(content).hex().to_owned());
-        index += &format!(
-            "  - {{apiVersion: v2, name: db, version: {version}, digest: {digest}, urls: [files/db-{version}.tgz]}}\n"
+        let _ = writeln!(
+            index,
+            "  - {{apiVersion: v2, name: db, version: {version}, digest: {digest}, urls: [files/db-{version}.tgz]}}"
         );
         let content = content.clone();
         server.on("GET", &format!("/charts/files/db-{version}.tgz"), move |_| Answer::Full {
@@ -48,7 +50,8 @@ async fn repository(archives: &[(&'static str, Vec<u8>)], alter: impl Fn(String)
 fn needing(place: &Place, name: &str, needs: &[(&str, &str)]) {
     let mut text = format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\ndependencies:\n");
     for (position, (version, repository)) in needs.iter().enumerate() {
-        text += &format!("- {{name: db, alias: db{position}, version: \"{version}\", repository: \"{repository}\"}}\n");
+        let _ =
+            writeln!(text, "- {{name: db, alias: db{position}, version: \"{version}\", repository: \"{repository}\"}}");
     }
     place.file(&format!("{name}/Chart.yaml"), &text);
 }
@@ -59,7 +62,7 @@ fn said(ran: &Ran) -> String {
     for (stream, lines) in [("stdout", &ran.stdout), ("stderr", &ran.stderr)] {
         let chatter = |line: &&str| line.starts_with("Pulled: ") || line.starts_with("Digest: ");
         for line in lines.lines().filter(|line| !chatter(line)) {
-            text += &format!("{stream}: {line}\n");
+            let _ = writeln!(text, "{stream}: {line}");
         }
     }
     text
@@ -69,7 +72,7 @@ fn said(ran: &Ran) -> String {
 fn tree(root: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = files(root);
     for (name, content) in &mut found {
-        if name.ends_with(".lock") {
+        if name.ends_with("Chart.lock") {
             let text = String::from_utf8(content.clone()).unwrap();
             let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("generated: ")).collect();
             assert_eq!(lines.len() + 1, text.lines().count(), "{text}");

@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod distribution;
+mod guide;
 mod helpers;
 mod hostile;
 mod hostile_repository;
@@ -9,3 +10,4 @@ mod proxy;
 mod real;
 mod signatures;
 mod values;
+mod versions;
