@@ -149,6 +149,8 @@ codes! {
     ChartOdd = "MB2013" => Input;
     /// A chart did not pass the linter.
     Lint = "MB2014" => Failure;
+    /// The values have a key that the chart has no use for.
+    ValuesUnknown = "MB2015" => Input;
 
     // 30xx: the cluster.
     /// No usable kubeconfig.

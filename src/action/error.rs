@@ -127,8 +127,16 @@ pub enum Error {
     Schema {
         /// What is wrong, one by one.
         error: values::SchemaError,
-        /// Where each wrong value came from, if the user gave it.
-        places: Vec<Option<super::Place>>,
+        /// What is to blame for each of the first values that are wrong, [`Error::MAX_BLAMES`] at most.
+        blames: Vec<values::Blame>,
+        /// Values whose text stands in the error.
+        quoted: Vec<super::Quoted>,
+    },
+    /// The user's values have keys that the chart has no use for, and that is to be an error.
+    #[error("{}", unknown_text(found))]
+    UnknownKeys {
+        /// Every one of them.
+        found: Vec<super::UnknownValue>,
     },
     /// The agreements.
     #[error(transparent)]
@@ -310,6 +318,11 @@ fn system_text(error: &std::io::Error) -> String {
     error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
+fn unknown_text(found: &[super::UnknownValue]) -> String {
+    let paths = found.iter().map(|key| crate::yaml::path_text(&key.path)).collect::<Vec<_>>().join(", ");
+    format!("the chart does not know these keys of the values: {paths}")
+}
+
 fn ownership_text(foreign: &[Foreign]) -> String {
     let Some(first) = foreign.first() else { return String::new() };
     format!(
@@ -323,6 +336,9 @@ fn ownership_text(foreign: &[Foreign]) -> String {
 }
 
 impl Error {
+    /// For how many values that break a schema it is worked out where they were given.
+    pub const MAX_BLAMES: usize = 50;
+
     /// The stable code.
     pub fn code(&self) -> Code {
         match self {
@@ -347,6 +363,7 @@ impl Error {
             Self::Values(error) => error.code(),
             Self::Dependencies(error) | Self::Coalesce(error) => error.code(),
             Self::Schema { error, .. } => error.code(),
+            Self::UnknownKeys { .. } => Code::ValuesUnknown,
             Self::Consent(error) => error.code(),
             Self::Image(error) => error.code(),
             Self::Name(error) => error.code(),

@@ -176,6 +176,8 @@ pub enum Event {
         /// Evidence in the words of its source.
         detail: String,
     },
+    /// A key of the user's values that the chart has no use for.
+    UnknownKey(Box<super::UnknownValue>),
 }
 
 /// Receives events; shared between tasks.

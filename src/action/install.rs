@@ -110,14 +110,20 @@ pub async fn install(
     let namespace = cluster.namespace().to_owned();
     let mut notices = Vec::new();
     let work = async { plan(settings, &namespace, 1, &mut |notice| notices.push(notice)) };
-    let prepared = timed(observer, Phase::Render, work).await?;
+    let prepared = timed(observer, Phase::Render, work).await;
+    // What is strange may be the reason for what is wrong, so it is told also if that ends the run.
     for notice in notices {
         let (code, detail) = match notice {
+            Notice::UnknownKey(key) => {
+                observer.event(&Event::UnknownKey(key));
+                continue;
+            }
             Notice::Values(warning) => (Code::ValuesIgnored, warning.text(Compat::Helm4)),
             other => (Code::ChartOdd, other.to_string()),
         };
         observer.event(&Event::Notice { code, object: None, detail });
     }
+    let prepared = prepared?;
     check_offered(settings, &prepared)?;
     let input = digest(&prepared);
     let begin = || async {

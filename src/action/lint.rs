@@ -1,14 +1,13 @@
 //! `lint`: a chart on disk is held against Helm's rules, the chart inside this program against its own and the user's
 //! values. Rules: Helm's `pkg/action/lint.go`.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
 
 use bytes::Bytes;
 
 use super::configure::FileStep;
-use super::{Notice, UserValues, host};
+use super::{Notice, UserValues, host, unknown};
 use crate::application::components::{ComponentId, Components};
 use crate::application::images::Image;
 use crate::application::{consent, names};
@@ -17,8 +16,8 @@ use crate::lint::{self, Entry, Message, Options, Report, Severity, Subject};
 use crate::render::gotemplate::host::{Host, PassedOver};
 use crate::render::helm::{self, Capabilities, KubeVersion};
 use crate::render::{self, ReleaseInfo};
-use crate::values::{Compat, check_one, unknown_keys};
-use crate::yaml::{self, Mapping, Numbers, Step, Value};
+use crate::values::{Compat, References, check_one};
+use crate::yaml::{self, Mapping, Numbers, Value, path_text};
 
 /// The release's name that templates are rendered with.
 const RELEASE: &str = "test-release";
@@ -34,8 +33,12 @@ pub struct LintSettings {
     pub namespace: String,
     /// The Kubernetes that is checked against; without it what Helm assumes.
     pub kube_version: Option<KubeVersion>,
+    /// Looks for keys in the values that MaiBot's charts do not know; Helm does not.
+    pub looks_for_unknown_keys: bool,
     /// Does not check the values against the schemas.
     pub skip_schema_validation: bool,
+    /// Where references of the schemas may lead.
+    pub references: References,
     /// Whose rules hold.
     pub compat: Compat,
     /// Which links in a chart's folder are followed.
@@ -171,11 +174,15 @@ fn lint_folder(folder: &Path, shown: String, settings: &LintSettings, notices: &
     let options = Options {
         values: settings.values.map(),
         skip_schema: settings.skip_schema_validation,
+        references: &settings.references,
         kubernetes: settings.kubernetes(),
         compat: settings.compat,
         render: &|chart, values| render_go(chart, values, settings, &listener),
     };
-    let report = lint::run(&subject, &options);
+    let mut report = lint::run(&subject, &options);
+    if let Ok(chart) = &subject.chart {
+        unknown_keys(chart, settings, &mut report, notices);
+    }
     let passed = listener.passed.into_inner().unwrap_or_default();
     for warning in report.warnings {
         notices(Notice::Values(warning));
@@ -267,17 +274,32 @@ impl Host for Listener {
 
 /// Lints the chart inside this program with the user's values: their keys and types, what follows from them for names,
 /// images and configuration files, and the objects that come of it.
-pub fn lint_embedded(settings: &LintSettings) -> Linted {
+pub fn lint_embedded(settings: &LintSettings, notices: &mut dyn FnMut(Notice)) -> Linted {
     let mut report = Report::default();
-    if let Err(error) = embedded(settings, &mut report) {
+    if let Err(error) = embedded(settings, &mut report, notices) {
         report.add(Severity::Error, "templates/", error);
     }
     Linted::Messages(report.messages)
 }
 
-fn embedded(settings: &LintSettings, report: &mut Report) -> Result<(), String> {
+/// Tells and reports the keys of the user's that a chart does not know.
+fn unknown_keys(chart: &Chart, settings: &LintSettings, report: &mut Report, notices: &mut dyn FnMut(Notice)) {
+    if !settings.looks_for_unknown_keys {
+        return;
+    }
+    for key in unknown::find(chart, &settings.values) {
+        let hint =
+            key.nearest.as_deref().map(|near| format!("; did you mean {}?", path_text(near))).unwrap_or_default();
+        let text = format!("the chart does not know the key {}{hint}", path_text(&key.path));
+        report.add(Severity::Warning, "values.yaml", text);
+        notices(Notice::UnknownKey(Box::new(key)));
+    }
+}
+
+fn embedded(settings: &LintSettings, report: &mut Report, notices: &mut dyn FnMut(Notice)) -> Result<(), String> {
     const FILE: &str = "values.yaml";
     let chart = Chart::embedded().map_err(|error| error.to_string())?;
+    unknown_keys(&chart, settings, report, notices);
     let computed = settings.values.over(&chart).map_err(|error| error.to_string())?;
     for warning in &computed.warnings {
         report.add(Severity::Warning, FILE, warning.text(Compat::Helm4).trim_start_matches("WARN "));
@@ -292,12 +314,6 @@ fn embedded(settings: &LintSettings, report: &mut Report) -> Result<(), String> 
         for key in ["EULA_AGREE", "PRIVACY_AGREE"] {
             map.insert(key.to_owned(), Value::Bool(true));
         }
-    }
-    let defaults = chart.values_map().map_err(|error| error.to_string())?;
-    for unknown in unknown_keys(settings.values.map(), defaults, &|_| false) {
-        let key = path_text(&unknown.path);
-        let hint = unknown.suggestion.map(|key| format!("; did you mean {key}?")).unwrap_or_default();
-        report.add(Severity::Warning, FILE, format!("the chart does not know the key {key}{hint}"));
     }
     let before = report.messages.len();
     if !settings.skip_schema_validation
@@ -328,16 +344,4 @@ fn embedded(settings: &LintSettings, report: &mut Report) -> Result<(), String> 
         lint::check_manifest(file, &document.content, settings.compat, settings.kubernetes(), report);
     }
     Ok(())
-}
-
-fn path_text(path: &[Step]) -> String {
-    let mut text = String::new();
-    for step in path {
-        match step {
-            Step::Key(key) if text.is_empty() => text.push_str(key),
-            Step::Key(key) => drop(write!(text, ".{key}")),
-            Step::Index(index) => drop(write!(text, "[{index}]")),
-        }
-    }
-    text
 }

@@ -7,6 +7,8 @@ use crate::values::{Compat, Warning};
 /// Something strange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
+    /// A key of the user's values that the chart has no use for.
+    UnknownKey(Box<super::UnknownValue>),
     /// A value that does not fit its place among the defaults.
     Values(Warning),
     /// A file of the chart that belongs to another version of the format.
@@ -32,6 +34,9 @@ pub enum Notice {
 impl std::fmt::Display for Notice {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::UnknownKey(key) => {
+                write!(formatter, "the chart does not know the key {}", crate::yaml::path_text(&key.path))
+            }
             Self::Values(warning) => formatter.write_str(&warning.text(Compat::Helm4)),
             Self::Chart(warning) => formatter.write_str(warning.text().trim_start_matches("Warning: ")),
             Self::PassedOver { what: PassedOver::Required, words } => {

@@ -8,7 +8,7 @@
 use super::configure::FileStep;
 use super::host;
 use super::values::Computed;
-use super::{ChartSource, Error, Notice, PostRenderer, UserValues};
+use super::{ChartSource, Error, Notice, PostRenderer, UnknownKeys, UserValues, unknown};
 use crate::application::components::{ComponentId, Components};
 use crate::application::images::Image;
 use crate::application::{consent, names};
@@ -17,7 +17,7 @@ use crate::release::{ChartRecord, Hook, HookRun, Info, Release, Status};
 use crate::render::helm::{self, Capabilities, KubeVersion};
 use crate::render::manifest::{self, Document, ManifestError, Order};
 use crate::render::{self, ReleaseInfo, RenderError, Rendered};
-use crate::values::{Compat, coalesce};
+use crate::values::{Compat, References, coalesce};
 use crate::yaml::{self, Mapping, Numbers, Value};
 
 /// How a chart is rendered, beside chart, values and release.
@@ -27,8 +27,12 @@ pub struct RenderOptions {
     pub compat: Compat,
     /// Which links in a chart's folder are followed.
     pub links: Links,
+    /// What is done with keys of the user's values that MaiBot's charts have no use for; nothing when Helm is imitated.
+    pub unknown_keys: Option<UnknownKeys>,
     /// Does not check the values against the schemas.
     pub skip_schema_validation: bool,
+    /// Where references of the schemas may lead.
+    pub references: References,
     /// Lets templates look up names in the DNS.
     pub enable_dns: bool,
     /// Takes the notes of subcharts too.
@@ -48,7 +52,9 @@ impl Default for RenderOptions {
         Self {
             compat: Compat::Helm4,
             links: Links::Inside,
+            unknown_keys: Some(UnknownKeys::Warn),
             skip_schema_validation: false,
+            references: References::Inside,
             enable_dns: false,
             subchart_notes: false,
             include_crds: false,
@@ -189,6 +195,10 @@ fn render(
     notices: &mut dyn FnMut(Notice),
 ) -> Result<Render, TemplateFailure> {
     let chart = source.load_installable(options.compat, options.links, notices)?;
+    if let Some(way) = options.unknown_keys {
+        // Before anything else is looked at, so that it is told whatever else is wrong.
+        unknown::check(&chart, values, way, notices)?;
+    }
     match chart.engine {
         Engine::Jinja => Ok(render_embedded(chart, values, info, options, notices)?),
         Engine::Go => render_go(&chart, values, info, options, notices),
@@ -244,7 +254,9 @@ fn render_go(
     tell(&mut warnings);
     let computed = computed.map_err(Error::from)?;
     if !options.skip_schema_validation {
-        values.check_schemas(&tree, &computed)?;
+        let checked = values.check_schemas(&tree, &computed, &options.references, &mut warnings);
+        tell(&mut warnings);
+        checked?;
     }
 
     let after = |error: Error, partial: String| TemplateFailure { error: Box::new(error), partial: Some(partial) };

@@ -4,14 +4,18 @@
 use super::Error;
 use crate::chart::Chart;
 use crate::render::helm::{Fault, TemplateError};
-use crate::values::{ChartValues, Compat, Given, SchemaError, Warning, check, check_one, coalesce};
+use crate::values::{
+    ChartValues, Compat, Given, Part, Place, References, SchemaError, Warning, check, check_one, coalesce,
+};
 use crate::yaml::number::quote;
-use crate::yaml::{Mapping, Origin, Source, Step, Value};
+use crate::yaml::{Mapping, Value};
 
 /// What the user supplied, merged, and where each part came from.
 #[derive(Debug, Clone, Default)]
 pub struct UserValues {
     given: Given,
+    /// What counts as given, if that is more or less than what was given now.
+    config: Option<Mapping>,
 }
 
 /// The values that templates see.
@@ -25,17 +29,19 @@ pub(super) struct Computed {
 impl UserValues {
     /// These values.
     pub const fn new(given: Given) -> Self {
-        Self { given }
+        Self { given, config: None }
+    }
+
+    /// The same with what an upgrade has made of them and of the release's old ones ([`crate::values::reuse`]): that counts
+    /// as given from now on.
+    #[must_use]
+    pub fn reusing(self, config: Mapping) -> Self {
+        Self { config: Some(config), ..self }
     }
 
     /// As a map: what a record keeps.
-    pub const fn map(&self) -> &Mapping {
-        &self.given.values
-    }
-
-    /// Where the value at a path came from, or the nearest one above it.
-    pub fn origin(&self, path: &[Step]) -> Option<&Origin> {
-        self.given.origins.nearest(path).map(|(origin, _)| origin)
+    pub fn map(&self) -> &Mapping {
+        self.config.as_ref().unwrap_or(&self.given.values)
     }
 
     /// Everything that was supplied, with its sources.
@@ -59,43 +65,34 @@ impl UserValues {
     /// Holds values against the chart's schema.
     pub(super) fn check_schema(&self, chart: &Chart, values: &Value) -> Result<(), Error> {
         let (Some(schema), Some(values)) = (&chart.schema, values.as_mapping()) else { return Ok(()) };
-        check_one(&chart.metadata.name, schema, values).map_err(|error| self.schema_error(error))
+        check_one(&chart.metadata.name, schema, values).map_err(|error| self.schema_error(error, values))
     }
 
     /// Holds values against the schemas of a chart and of those inside it.
-    pub(super) fn check_schemas(&self, chart: &ChartValues, values: &Mapping) -> Result<(), Error> {
-        check(chart, values).map_err(|error| self.schema_error(error))
+    pub(super) fn check_schemas(
+        &self,
+        chart: &ChartValues,
+        values: &Mapping,
+        references: &References,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(), Error> {
+        check(chart, values, references, warnings).map_err(|error| self.schema_error(error, values))
     }
 
-    fn schema_error(&self, error: SchemaError) -> Error {
-        let SchemaError::Violated { violations, .. } = &error;
-        let places = violations.iter().map(|violation| self.place(&violation.path)).collect();
-        Error::Schema { error, places }
+    fn schema_error(&self, error: SchemaError, values: &Mapping) -> Error {
+        let SchemaError::Violated { text, violations, .. } = &error;
+        let blames = violations.iter().take(Error::MAX_BLAMES).map(|violation| self.given.blame(violation, self.map()));
+        Error::Schema { blames: blames.collect(), quoted: quoted(text, values), error }
     }
 
     /// What is wrong in a template, with what is known of the values it speaks of: `computed` are those it saw.
     pub(super) fn locate(&self, error: TemplateError, computed: &Mapping) -> Error {
         let place = match &error.trouble.fault {
-            Fault::Absent { path: Some(path), is_null: true, .. } => self.exact_place(path),
+            Fault::Absent { path: Some(path), is_null: true, .. } => self.given.place(path, Part::Key),
             _ => None,
         };
-        let mut quoted = Vec::new();
-        let said = error.said();
-        for (key, value) in computed {
-            find_quoted(&said, &mut vec![key.as_str()], value, &mut quoted);
-        }
+        let quoted = quoted(&error.said(), computed);
         Error::Template(Box::new(TemplateFault { error, place, quoted }))
-    }
-
-    /// Where exactly this value was given.
-    fn exact_place(&self, path: &[Step]) -> Option<Place> {
-        let origin = self.given.origins.at(path)?;
-        Some(Place { source: self.given.sources.get(origin.source)?.clone(), origin: *origin })
-    }
-
-    fn place(&self, path: &[Step]) -> Option<Place> {
-        let origin = self.origin(path)?;
-        Some(Place { source: self.given.sources.get(origin.source)?.clone(), origin: *origin })
     }
 }
 
@@ -127,6 +124,15 @@ impl std::fmt::Debug for Quoted {
 /// Texts shorter than this stand in any error by chance.
 const SHORTEST_QUOTED: usize = 6;
 
+/// The values whose text stands in what is said.
+fn quoted(said: &str, values: &Mapping) -> Vec<Quoted> {
+    let mut quoted = Vec::new();
+    for (key, value) in values {
+        find_quoted(said, &mut vec![key.as_str()], value, &mut quoted);
+    }
+    quoted
+}
+
 fn find_quoted<'v>(said: &str, keys: &mut Vec<&'v str>, value: &'v Value, quoted: &mut Vec<Quoted>) {
     match value {
         Value::String(text) if text.trim().len() >= SHORTEST_QUOTED => {
@@ -145,13 +151,4 @@ fn find_quoted<'v>(said: &str, keys: &mut Vec<&'v str>, value: &'v Value, quoted
         Value::Sequence(list) => list.iter().for_each(|item| find_quoted(said, keys, item, quoted)),
         _ => {}
     }
-}
-
-/// A place in something the user gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The file or the flag.
-    pub source: Source,
-    /// Where in it.
-    pub origin: Origin,
 }

@@ -4,7 +4,7 @@
 //!
 //! Pure: texts and values come in, texts and findings go out. Nothing here touches network, clock or file system.
 //! The facts are those of the official chart 0.12.2 and of the programs it starts; they live in the data files
-//! beside the code (`components.yaml`, `versions.yaml`) and are compared with the recorded ones by tests.
+//! beside the code (`components.yaml`, `values_keys.yaml`, `versions.yaml`) and are compared with the recorded ones by tests.
 
 pub mod components;
 pub mod config;
@@ -14,4 +14,5 @@ pub mod files;
 pub mod images;
 pub mod names;
 pub mod toml_text;
+pub mod values_keys;
 pub mod versions;

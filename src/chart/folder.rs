@@ -215,7 +215,9 @@ fn read(path: &Path) -> Result<Bytes, ChartError> {
     if !metadata.is_file() {
         return Err(ChartError::Irregular(path.to_owned()));
     }
-    let mut data = Vec::new();
+    // A byte more than there should be, so that the end is seen at once.
+    let expected = metadata.len().min(MAX_FILE_SIZE) + 1;
+    let mut data = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
     let read = fs::File::open(path).and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut data));
     read.map_err(|error| refused("open", path, &error))?;
     if data.len() as u64 > MAX_FILE_SIZE {

@@ -3,6 +3,9 @@
 //!
 //! `values` decides, on a bare tree of values; here the tree of charts is made to follow.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use super::{Chart, ChartError};
 use crate::values::{self, ChartValues, CoalesceError, Compat, Warning};
 use crate::version::{Constraint, Version};
@@ -34,6 +37,7 @@ impl Chart {
             version: self.metadata.version.clone(),
             values: self.values_map()?.clone(),
             schema: self.schema.as_ref().map(|schema| schema.to_vec()),
+            documents: self.schema_documents(),
             dependencies: self
                 .metadata
                 .dependencies
@@ -43,6 +47,13 @@ impl Chart {
             place: 0,
             is_processed: false,
         })
+    }
+
+    /// The files that the schema may refer to: JSON that is no template.
+    fn schema_documents(&self) -> values::Documents {
+        let is_json = |file: &&super::File| Path::new(&*file.name).extension().is_some_and(|end| end == "json");
+        let files = if self.schema.is_some() { self.files.as_slice() } else { &[] };
+        Arc::new(files.iter().filter(is_json).map(|file| (file.name.to_string(), file.data.clone())).collect())
     }
 
     /// Takes over what `values` has decided.

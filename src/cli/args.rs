@@ -61,6 +61,38 @@ pub(crate) struct ValueArgs {
     set_literal: Vec<String>,
 }
 
+/// How careful the values are taken.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Values")]
+pub(crate) struct StrictArgs {
+    /// Refuse keys in the values that MaiBot's chart does not know, instead of warning
+    #[arg(long)]
+    strict: bool,
+}
+
+impl StrictArgs {
+    /// Whether they are refused.
+    pub(crate) const fn is_strict(&self) -> bool {
+        self.strict
+    }
+}
+
+/// How schemas are read.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Values")]
+pub(crate) struct SchemaArgs {
+    /// Let the chart's schemas refer to files outside the chart and to addresses in a network
+    #[arg(long)]
+    allow_schema_refs: bool,
+}
+
+impl SchemaArgs {
+    /// Whether they may.
+    pub(crate) const fn allows_references(&self) -> bool {
+        self.allow_schema_refs
+    }
+}
+
 /// Where values come from, in the order within each kind in which they were given. Helm applies the kinds in the
 /// order of the fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

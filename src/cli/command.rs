@@ -1,6 +1,9 @@
 //! The tree of commands.
 
-use clap::{Args, Command, CommandFactory as _, Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, Command, CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::ui::Arity;
 
@@ -49,44 +52,88 @@ Start with:
 
 `maibot help COMMAND` tells more about a command, `maibot explain CODE` about a message code."
 )]
-pub(crate) struct Cli {
+struct Root {
     #[command(flatten)]
+    global: Typed,
+}
+
+/// A command line that was understood.
+#[derive(Debug)]
+pub(crate) struct Cli {
     pub(crate) global: Typed,
-    #[command(subcommand)]
     pub(crate) command: Verb,
 }
 
-/// The commands.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
-    Install(Box<InstallArgs>),
-    Template(Box<TemplateArgs>),
-    #[command(aliases = ["dep", "dependencies"])]
-    Dependency(DependencyArgs),
-    Lint(Box<LintArgs>),
-    #[command(alias = "inspect")]
-    Show(ShowArgs),
-    Package(Box<PackageArgs>),
-    Verify(VerifyArgs),
-    Versions(VersionsArgs),
-    #[command(alias = "ls")]
-    List(ListArgs),
-    Status(StatusArgs),
-    Get(GetArgs),
-    #[command(alias = "hist")]
-    History(HistoryArgs),
-    #[command(aliases = ["del", "delete", "un"])]
-    Uninstall(UninstallArgs),
-    #[command(alias = "fetch")]
-    Pull(Box<PullArgs>),
-    Push(PushArgs),
-    Registry(RegistryArgs),
-    Explain(ExplainArgs),
-    Version(VersionArgs),
-    Env(EnvArgs),
-    Completion(CompletionArgs),
-    Man(ManArgs),
-    Help(HelpArgs),
+impl Cli {
+    /// What the words mean that a tree was matched against.
+    ///
+    /// # Errors
+    /// clap's, if there is no command.
+    pub(crate) fn from_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let Some((name, of_command)) = matches.subcommand() else {
+            return Err(clap::Error::new(ErrorKind::MissingSubcommand));
+        };
+        Ok(Self { global: Typed::from_arg_matches(matches)?, command: Verb::from_matches(name, of_command)? })
+    }
+}
+
+/// A command as the tree has it.
+struct Entry {
+    name: &'static str,
+    aliases: &'static [&'static str],
+    /// Gives the command its flags and its help.
+    fill: fn(Command) -> Command,
+}
+
+/// The commands: the type of each one's arguments, its name, and other names for it.
+macro_rules! commands {
+    ($($verb:ident($arguments:ty) = $name:literal $(or $alias:literal)*,)+) => {
+        /// A command with its arguments.
+        #[derive(Debug)]
+        pub(crate) enum Verb {
+            $($verb($arguments),)+
+        }
+
+        const COMMANDS: &[Entry] = &[$(Entry {
+            name: $name,
+            aliases: &[$($alias),*],
+            fill: <$arguments as Args>::augment_args,
+        },)+];
+
+        impl Verb {
+            fn from_matches(name: &str, matches: &ArgMatches) -> Result<Self, clap::Error> {
+                match name {
+                    $($name => <$arguments>::from_arg_matches(matches).map(Self::$verb),)+
+                    _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    Install(Box<InstallArgs>) = "install",
+    Template(Box<TemplateArgs>) = "template",
+    Dependency(DependencyArgs) = "dependency" or "dep" or "dependencies",
+    Lint(Box<LintArgs>) = "lint",
+    Show(ShowArgs) = "show" or "inspect",
+    Package(Box<PackageArgs>) = "package",
+    Verify(VerifyArgs) = "verify",
+    Versions(VersionsArgs) = "versions",
+    List(ListArgs) = "list" or "ls",
+    Status(StatusArgs) = "status",
+    Get(GetArgs) = "get",
+    History(HistoryArgs) = "history" or "hist",
+    Uninstall(UninstallArgs) = "uninstall" or "del" or "delete" or "un",
+    Pull(Box<PullArgs>) = "pull" or "fetch",
+    Push(PushArgs) = "push",
+    Registry(RegistryArgs) = "registry",
+    Explain(ExplainArgs) = "explain",
+    Version(VersionArgs) = "version",
+    Env(EnvArgs) = "env",
+    Completion(CompletionArgs) = "completion",
+    Man(ManArgs) = "man",
+    Help(HelpArgs) = "help",
 }
 
 /// Show help for a command
@@ -97,9 +144,25 @@ pub(crate) struct HelpArgs {
     pub(crate) path: Vec<String>,
 }
 
-/// The tree as it is parsed, in English.
+/// The whole tree, in English.
 pub(crate) fn build() -> Command {
-    let command = help::with_help_flag(Cli::command())
+    tree(COMMANDS.iter())
+}
+
+/// The tree as far as a command line can lead into it: with the commands that it names, of which each costs as much as
+/// the rest of the line. With all of them if it names none.
+pub(crate) fn build_for(words: &[OsString]) -> Command {
+    let is_named = |entry: &&Entry| {
+        let mut names = std::iter::once(&entry.name).chain(entry.aliases);
+        names.any(|name| words.iter().skip(1).any(|word| word == name))
+    };
+    let mut named = COMMANDS.iter().filter(is_named).peekable();
+    if named.peek().is_some() { tree(named) } else { build() }
+}
+
+fn tree<'a>(entries: impl Iterator<Item = &'a Entry>) -> Command {
+    let commands = entries.map(|entry| (entry.fill)(Command::new(entry.name).aliases(entry.aliases)));
+    let command = help::with_help_flag(Root::command())
         .arg(
             clap::Arg::new("program_version")
                 .long("version")
@@ -108,7 +171,8 @@ pub(crate) fn build() -> Command {
                 .help("Print the version"),
         )
         .mut_arg("namespace", |flag| flag.add(clap_complete::ArgValueCompleter::new(complete::namespaces)))
-        .mut_arg("kube-context", |flag| flag.add(clap_complete::ArgValueCompleter::new(complete::contexts)));
+        .mut_arg("kube-context", |flag| flag.add(clap_complete::ArgValueCompleter::new(complete::contexts)))
+        .subcommands(commands);
     pflag::manners(command)
 }
 

@@ -7,14 +7,13 @@ use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use clap::{Command, CommandFactory as _, FromArgMatches as _};
+use clap::{Command, FromArgMatches as _};
 use clap_complete::{CompleteEnv, CompletionCandidate};
 use serde_json::Value;
 
 use crate::cluster::{self, Cluster, KubeSettings, ListOptions, Resource};
 use crate::ui::OutputFormat;
 
-use super::command::Cli;
 use super::configuration::Configuration;
 use super::environment::Environment;
 use super::global::{Global, Sources, Typed};
@@ -136,7 +135,7 @@ where
 fn kube_settings() -> Option<KubeSettings> {
     // The script puts the words of the line behind `--`.
     let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
-    let matches = Cli::command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    let matches = command::build_for(&words).ignore_errors(true).try_get_matches_from(words).ok()?;
     let mut typed = Typed::from_arg_matches(&matches).unwrap_or_default();
     let mut deeper = matches.subcommand();
     while let Some((_, matches)) = deeper {

@@ -14,7 +14,10 @@ use crate::code::Exit;
 use crate::release::Timestamp;
 use crate::ui::{Failure, Level, Message, OutputFormat, Printer, Unsupported, Usage};
 
-use super::args::{ChartArgs, DryRun, DryRunArgs, OutputArgs, ValueArgs, ValueSources, WaitArgs, WaitChoice, refuse};
+use super::args::{
+    ChartArgs, DryRun, DryRunArgs, OutputArgs, SchemaArgs, StrictArgs, ValueArgs, ValueSources, WaitArgs, WaitChoice,
+    refuse,
+};
 use super::literal;
 use super::release_text::{self, Shown};
 use super::runtime::Context;
@@ -115,6 +118,10 @@ pub(crate) struct ReleaseArgs {
     #[command(flatten)]
     values: ValueArgs,
     #[command(flatten)]
+    strict: StrictArgs,
+    #[command(flatten)]
+    schema: SchemaArgs,
+    #[command(flatten)]
     pub(crate) chart: ChartArgs,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
@@ -162,6 +169,8 @@ pub(crate) struct ReleaseSettings {
 /// How a chart is rendered, as far as the command line says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Rendering {
+    is_strict: bool,
+    allows_references: bool,
     skip_schema_validation: bool,
     enable_dns: bool,
     subchart_notes: bool,
@@ -180,6 +189,8 @@ impl Rendering {
             compat: context.compat(),
             // Helm follows every link.
             links: if context.printer.helm().is_some() { Links::All } else { Links::Inside },
+            unknown_keys: context.unknown_keys(self.is_strict),
+            references: context.references(self.allows_references),
             skip_schema_validation: self.skip_schema_validation,
             enable_dns: self.enable_dns,
             subchart_notes: self.subchart_notes,
@@ -256,6 +267,8 @@ impl ReleaseArgs {
             no_hooks: self.no_hooks,
             skip_crds: self.skip_crds,
             options: Rendering {
+                is_strict: self.strict.is_strict(),
+                allows_references: self.schema.allows_references(),
                 skip_schema_validation: self.skip_schema_validation,
                 enable_dns: self.enable_dns,
                 subchart_notes: self.render_subchart_notes,

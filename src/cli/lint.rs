@@ -14,7 +14,7 @@ use crate::lint::Severity;
 use crate::render::helm::KubeVersion;
 use crate::ui::{Arity, Failure, Helm, Usage, Verbosity};
 
-use super::args::{ValueArgs, ValueSources};
+use super::args::{SchemaArgs, ValueArgs, ValueSources};
 use super::command;
 use super::runtime::Context;
 
@@ -44,6 +44,8 @@ pub(crate) struct LintArgs {
     #[arg(long, value_name = "VERSION")]
     kube_version: Option<String>,
     #[command(flatten)]
+    schema: SchemaArgs,
+    #[command(flatten)]
     values: ValueArgs,
 }
 
@@ -54,6 +56,7 @@ pub(crate) struct Settings {
     is_strict: bool,
     with_subcharts: bool,
     skip_schema_validation: bool,
+    allows_references: bool,
     kube_version: Option<KubeVersion>,
     values: ValueSources,
 }
@@ -79,6 +82,7 @@ impl LintArgs {
             is_strict: self.strict,
             with_subcharts: self.with_subcharts,
             skip_schema_validation: self.skip_schema_validation,
+            allows_references: self.schema.allows_references(),
             kube_version: kube_version.transpose()?,
             values: self.values.sources()?,
         })
@@ -103,7 +107,9 @@ pub(crate) fn run(settings: Settings, context: &Context) -> Result<Exit, Failure
         values: settings.values.collect(&source, context)?,
         namespace: cluster::default_namespace(&context.global.kube),
         kube_version: settings.kube_version,
+        looks_for_unknown_keys: context.printer.helm().is_none(),
         skip_schema_validation: settings.skip_schema_validation,
+        references: context.references(settings.allows_references),
         compat,
         links: context.links(),
     };
@@ -112,7 +118,8 @@ pub(crate) fn run(settings: Settings, context: &Context) -> Result<Exit, Failure
     let mut tally = Tally { is_quiet, lowest, ..Tally::default() };
     if paths.is_empty() {
         let chart = Chart::embedded().map_err(|error| Failure::room(error.code(), &error))?;
-        tally.add(&format!("the embedded chart, {}", chart.full_name()), &lint_embedded(&lint_settings));
+        let linted = lint_embedded(&lint_settings, &mut |notice| context.notice(notice));
+        tally.add(&format!("the embedded chart, {}", chart.full_name()), &linted);
     }
     for path in &paths {
         let linted = lint(path, &lint_settings, &mut |notice| context.notice(notice));

@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, FromArgMatches as _};
 
 use crate::ui::{Failure, Unsupported, Usage, suggest};
 
@@ -41,11 +41,11 @@ pub(crate) fn helm_shows_help(failure: &Failure) -> Option<Vec<String>> {
 
 /// Reads a command line.
 pub(crate) fn parse(words: Vec<OsString>) -> Result<Parsed, Failure> {
-    let mut root = command::build();
+    let mut root = command::build_for(&words);
     let words = pflag::rewrite(&root, words)?;
     let path = path(&root, &words);
     let matches = root.try_get_matches_from_mut(&words);
-    match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    match matches.and_then(|matches| Cli::from_matches(&matches)) {
         Ok(cli) => Ok(Parsed::Run(Box::new(cli))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp => {
@@ -56,7 +56,8 @@ pub(crate) fn parse(words: Vec<OsString>) -> Result<Parsed, Failure> {
                 Ok(Parsed::Help { path, long: false })
             }
             ErrorKind::DisplayVersion => Ok(Parsed::Version),
-            _ => Err(complaint(&error, &root, &path, &words)),
+            // What is near to a word may be any command.
+            _ => Err(complaint(&error, &command::build(), &path, &words)),
         },
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::action::{self, Cancel, Notice, Observer};
+use crate::action::{self, Cancel, Notice, Observer, UnknownKeys};
 use crate::chart::{Chart, Links, LoadWarning};
 use crate::cluster::{self, Cluster, Signal, Signals};
 use crate::code::Exit;
@@ -58,6 +58,15 @@ impl Context {
         if self.printer.helm() == Some(Helm::Three) { Compat::Helm3 } else { Compat::Helm4 }
     }
 
+    /// What is done with keys of the values that MaiBot's charts do not know; Helm looks for none.
+    pub(crate) fn unknown_keys(&self, is_strict: bool) -> Option<UnknownKeys> {
+        match (self.printer.helm(), is_strict) {
+            (_, true) => Some(UnknownKeys::Refuse),
+            (None, false) => Some(UnknownKeys::Warn),
+            (Some(_), false) => None,
+        }
+    }
+
     /// Which links in charts' folders are followed; Helm follows every one.
     pub(crate) fn links(&self) -> Links {
         if self.printer.helm().is_some() { Links::All } else { Links::Inside }
@@ -84,11 +93,14 @@ impl Context {
     /// An error of a verb in the user's words.
     pub(crate) fn verdict(&self, failure: impl Into<action::Failure>, command: &str) -> Failure {
         let failure = failure.into();
-        if let action::Error::Template(fault) = failure.error.as_ref() {
-            // A chart's own words may hold a value, and it is a secret if its key says so.
-            let is_secret = |quoted: &&action::Quoted| ui::is_secret_name(&quoted.name);
-            fault.quoted.iter().filter(is_secret).for_each(|quoted| self.printer.learn_secret(&quoted.text));
-        }
+        let quoted = match failure.error.as_ref() {
+            action::Error::Template(fault) => fault.quoted.as_slice(),
+            action::Error::Schema { quoted, .. } => quoted,
+            _ => &[],
+        };
+        // A chart's own words may hold a value, and it is a secret if its key says so.
+        let is_secret = |quoted: &&action::Quoted| ui::is_secret_name(&quoted.name);
+        quoted.iter().filter(is_secret).for_each(|quoted| self.printer.learn_secret(&quoted.text));
         ui::verdict(failure, self.printer.language(), command)
     }
 }

@@ -13,6 +13,7 @@ use crate::registry::{
     ChartRequest, Login, Notice, Notices, Provenance, Registry, RegistrySettings, TlsSettings, is_oci,
 };
 use crate::ui::{Failure, Helm, Level, Message, Printer};
+use crate::values::References;
 use crate::version::{Constraint, Version};
 
 use super::args::path;
@@ -293,6 +294,16 @@ pub(crate) enum Chatter {
     Result,
 }
 
+/// A schema in a file of this machine.
+fn read_schema(path: &str) -> Result<Vec<u8>, String> {
+    let told = |error: std::io::Error| format!("open {path}: {}", crate::chart::go_text(&error));
+    let found = std::fs::metadata(path).map_err(told)?;
+    if !found.is_file() || found.len() > MAX_SCHEMA {
+        return Err(format!("open {path}: no file of at most {MAX_SCHEMA} bytes"));
+    }
+    std::fs::read(path).map_err(told)
+}
+
 /// Tells the user what the registry room has to tell.
 struct Heard {
     printer: Arc<Printer>,
@@ -327,7 +338,35 @@ impl Notices for Heard {
     }
 }
 
+/// The largest file that a schema may refer to, in bytes.
+const MAX_SCHEMA: u64 = 4 * 1024 * 1024;
+
 impl Context {
+    /// Where references of schemas may lead; Helm follows every one.
+    pub(crate) fn references(&self, is_allowed: bool) -> References {
+        if !is_allowed && self.printer.helm().is_none() {
+            return References::Inside;
+        }
+        let context = self.clone();
+        References::Anywhere(Arc::new(move |uri| match uri.strip_prefix("file://") {
+            Some(path) => read_schema(&percent_encoding::percent_decode_str(path).decode_utf8_lossy()),
+            None => context.fetch_schema(uri),
+        }))
+    }
+
+    /// A schema at an address. This is called in the middle of work that may have a runtime of its own, so the call gets a
+    /// thread.
+    fn fetch_schema(&self, address: &str) -> Result<Vec<u8>, String> {
+        let english = |failure: Failure| failure.helm(Helm::Four);
+        let fetch = || {
+            let registry = self.registry(&Access::default(), Chatter::Stderr).map_err(english)?;
+            let read = async { registry.read(address).await.map_err(|error| error.to_string()) };
+            super::runtime::wait_for(read).map_err(english)?.map(|content| content.to_vec())
+        };
+        std::thread::scope(|scope| scope.spawn(fetch).join())
+            .unwrap_or_else(|_| Err("the request broke off".to_owned()))
+    }
+
     /// The way to registries for this command.
     pub(crate) fn registry(&self, access: &Access, chatter: Chatter) -> Result<Registry, Failure> {
         if let Some(login) = &access.login {

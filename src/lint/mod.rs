@@ -19,7 +19,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::chart::Chart;
-use crate::values::{Compat, Warning};
+use crate::values::{Compat, References, Warning};
 use crate::yaml::{Mapping, Value};
 
 pub use templates::check_manifest;
@@ -108,6 +108,8 @@ pub struct Options<'a> {
     pub values: &'a Mapping,
     /// Whether schemas are passed over.
     pub skip_schema: bool,
+    /// Where references of schemas may lead.
+    pub references: &'a References,
     /// The Kubernetes version to check against: major, minor.
     pub kubernetes: (u32, u32),
     /// Whose rules.

@@ -66,11 +66,12 @@ fn render(chart: &Chart, options: &Options<'_>, report: &mut Report) -> Option<(
         let values = values::coalesce(&tree, &once, options.compat, &mut warnings).ok()?;
         Some((chart, tree, values))
     });
-    report.warn(warnings);
+    report.warn(std::mem::take(&mut warnings));
     let (chart, tree, values) = coalesced?;
-    if !options.skip_schema
-        && let Err(error) = values::check(&tree, &values)
-    {
+    let checked =
+        if options.skip_schema { Ok(()) } else { values::check(&tree, &values, options.references, &mut warnings) };
+    report.warn(warnings);
+    if let Err(error) = checked {
         let SchemaError::Violated { .. } = &error;
         report.add(Severity::Error, FOLDER, error.to_string());
         return None;

@@ -69,6 +69,16 @@ pub struct Fetched {
 }
 
 impl Registry {
+    /// The content at an `http` or `https` address that a chart refers to, without any login.
+    ///
+    /// # Errors
+    /// If it is no such address, or nothing of a sensible size is there.
+    pub async fn read(&self, address: &str) -> Result<Bytes, Error> {
+        let url = address.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url = url.ok_or_else(|| Error::Source(format!("{address} is no address that can be read")))?;
+        self.download(&url, "the file", self.settings.limits.metadata, false).await
+    }
+
     /// Fetches a chart.
     ///
     /// # Errors

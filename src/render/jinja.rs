@@ -498,11 +498,7 @@ fn literal(value: &str, indent: usize) -> Result<Jinja, Error> {
 }
 
 fn sha256(value: &str) -> String {
-    let digest = Sha256::digest(value.as_bytes());
-    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    base16ct::lower::encode_string(&Sha256::digest(value.as_bytes()))
 }
 
 // ── Errors ────────────────────────────────────────────────────────────────────────────────────────────────────────

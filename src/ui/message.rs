@@ -14,6 +14,7 @@ use crate::values::Compat;
 
 use super::compat::{Helm, quoted, slog_value};
 use super::language::Language;
+use super::values_trouble::ValuesTeller;
 
 /// How urgent a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -186,6 +187,7 @@ impl Message {
                 names(claims)
             ),
             Self::ClaimsDeleted { claims } => format!("deleted with all data: {}", names(claims)),
+            Self::Notice(Notice::UnknownKey(key)) => ValuesTeller { language: Language::English }.warning(key),
             Self::Notice(notice) => notice.to_string(),
             Self::DryRunBoolean { given, instead } => {
                 format!("`--dry-run={given}` is the old spelling of `--dry-run={instead}`")
@@ -234,6 +236,7 @@ impl Message {
                 names(claims)
             ),
             Self::ClaimsDeleted { claims } => format!("已连同全部数据删除：{}", names(claims)),
+            Self::Notice(Notice::UnknownKey(key)) => ValuesTeller { language: Language::Chinese }.warning(key),
             Self::Notice(Notice::Deprecated) => "此 chart 已弃用".to_owned(),
             Self::Notice(Notice::PassedOver { what: PassedOver::Required, words }) => format!("缺少必需的值：{words}"),
             Self::Notice(Notice::PassedOver { what: PassedOver::Fail, words }) => format!("模板拒绝：{words}"),
@@ -306,7 +309,7 @@ impl Message {
                 let now = jiff::Zoned::now().strftime("%m%d %H:%M:%S%.6f").to_string();
                 Some(format!("W{now} {:7} warnings.go:70] {text}", std::process::id()))
             }
-            Self::Notice(notice) => Some(helm_notice(notice, helm)),
+            Self::Notice(notice) => helm_notice(notice, helm),
             // Helm hands the plugin its own stderr.
             Self::PluginLine { line, .. } => Some(line.clone()),
             Self::Registry(notice) => super::registry::helm(notice, helm),
@@ -335,9 +338,11 @@ impl Message {
 }
 
 /// The line of Helm's log.
-fn helm_notice(notice: &Notice, helm: Helm) -> String {
+fn helm_notice(notice: &Notice, helm: Helm) -> Option<String> {
     let compat = if helm == Helm::Three { Compat::Helm3 } else { Compat::Helm4 };
-    match (notice, helm) {
+    Some(match (notice, helm) {
+        // No Helm looks for them.
+        (Notice::UnknownKey(_), _) => return None,
         (Notice::Values(warning), _) => warning.line(compat),
         (Notice::Chart(warning), Helm::Three) => warning.helm3_line(),
         (Notice::PassedOver { what, words }, Helm::Three) => match what {
@@ -362,7 +367,7 @@ fn helm_notice(notice: &Notice, helm: Helm) -> String {
         (Notice::UnknownHook { events, .. }, Helm::Four) => {
             format!("level=INFO msg=\"skipping unknown hooks\" hookTypes={}", slog_value(events))
         }
-    }
+    })
 }
 
 /// Names in backticks.

@@ -6,6 +6,7 @@
 //! where a command's very purpose is to show them.
 
 mod compat;
+mod excerpt;
 mod failure;
 mod format;
 mod language;
@@ -21,6 +22,7 @@ pub mod suggest;
 mod table;
 mod template_trouble;
 mod usage;
+mod values_trouble;
 mod verdict;
 
 pub use compat::{Helm, quoted};

@@ -1,10 +1,10 @@
 //! What is wrong in a template, in words: the reason, the lines of the chart with the place underlined, the way there,
 //! what would help.
 
+use super::excerpt;
 use super::language::Language;
-use super::table;
 use crate::render::helm::{Fault, Frame, Hint, Trouble};
-use crate::yaml::Step;
+use crate::yaml::{Step, path_text};
 
 /// Turns a [`Trouble`] into words of one language.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +91,10 @@ impl TroubleTeller<'_> {
             0 => String::new(),
             count => self.of(format!(", {count} times more"), format!("，另重复 {count} 次")),
         };
-        format!("{came_from}{place}{template}{repeated}\n{}", snippet(frame))
+        format!(
+            "{came_from}{place}{template}{repeated}\n{}",
+            excerpt::draw(Some(frame.line), &frame.text, frame.marked.clone())
+        )
     }
 
     /// What to do.
@@ -145,25 +148,6 @@ impl TroubleTeller<'_> {
     }
 }
 
-/// A line of a template with its number, and marks under what is meant.
-fn snippet(frame: &Frame) -> String {
-    let number = frame.line.to_string();
-    let before: String = frame.text.chars().take(frame.marked.start).collect();
-    let meant: String = frame.text.chars().skip(frame.marked.start).take(frame.marked.len()).collect();
-    let marks = table::visible_width(&meant).max(1);
-    let indent = " ".repeat(table::visible_width(&before));
-    format!("  {number} | {}\n  {:width$} | {indent}{}", frame.text, "", "^".repeat(marks), width = number.len())
-}
-
-/// A path as it is written in `--set`.
-fn path_text(steps: &[Step]) -> String {
-    steps.iter().fold(String::new(), |path, step| match step {
-        Step::Key(key) if path.is_empty() => key.clone(),
-        Step::Key(key) => format!("{path}.{key}"),
-        Step::Index(index) => format!("{path}[{index}]"),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,12 +162,6 @@ mod tests {
             marked,
             repeated: 0,
         }
-    }
-
-    #[test]
-    fn marks_stand_under_what_is_meant_also_behind_wide_characters() {
-        let shown = snippet(&frame("t", 12, "名称: {{ .Values.图.tag }}", 7..16));
-        assert_eq!(shown, "  12 | 名称: {{ .Values.图.tag }}\n     |          ^^^^^^^^^^");
     }
 
     #[test]

@@ -2,18 +2,18 @@
 //! the next command. Errors that are not told apart here keep their technical text as the reason.
 
 use crate::action::dependency::DependencyError;
-use crate::action::{Aftermath, Error, Failure as ActionFailure, Phase, Place};
+use crate::action::{Aftermath, Error, Failure as ActionFailure, Phase};
 use crate::application::consent::Found;
 use crate::application::names::NameError;
 use crate::cluster::wait::{NotReady, WaitError};
 use crate::cluster::{self, Cause, ConfigError};
-use crate::values::SchemaError;
-use crate::yaml::{Source, Step};
 
 use super::compat::quoted;
+use super::excerpt;
 use super::failure::{Failure, HelmText, RoomFailure};
 use super::language::Language;
 use super::template_trouble::TroubleTeller;
+use super::values_trouble::ValuesTeller;
 
 /// Turns a verb's failure into a report of one language; `command` is the verb that was run, for the next step.
 pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Failure {
@@ -35,7 +35,7 @@ pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Fai
     *evidence = teller.evidence(&error);
     next.extend(teller.next(&error));
     if let Error::Template(fault) = error.as_ref() {
-        let place = fault.place.as_ref().map(spot);
+        let place = fault.place.as_ref().map(excerpt::spot_alone);
         let teller = TroubleTeller { language, trouble: &fault.error.trouble, place: place.as_deref() };
         *why = Some(teller.why());
         causes.clear();
@@ -216,13 +216,8 @@ impl Teller<'_> {
                 let count = failed.len();
                 self.of(format!("{count} objects could not be deleted"), format!("有 {count} 个对象无法删除"))
             }
-            Error::Schema { error: SchemaError::Violated { violations, .. }, .. } => {
-                let count = violations.len();
-                self.of(
-                    format!("{count} values do not fit the chart's schema"),
-                    format!("有 {count} 个值不符合 chart 的 schema"),
-                )
-            }
+            Error::Schema { error, .. } => ValuesTeller { language: self.language }.why_schema(error),
+            Error::UnknownKeys { found } => ValuesTeller { language: self.language }.why_unknown(found),
             _ => return None,
         })
     }
@@ -233,15 +228,8 @@ impl Teller<'_> {
                 foreign.iter().map(|foreign| format!("{}: {}", foreign.object, foreign.violation)).collect()
             }
             Error::Delete { failed, .. } => failed.iter().map(|(object, words)| format!("{object}: {words}")).collect(),
-            Error::Schema { error: SchemaError::Violated { violations, .. }, places } => violations
-                .iter()
-                .zip(places)
-                .map(|(violation, place)| {
-                    let path = path(&violation.path);
-                    let place = place.as_ref().map(|place| format!("{}: ", spot(place))).unwrap_or_default();
-                    format!("{place}`{path}`: {}", violation.message)
-                })
-                .collect(),
+            Error::Schema { error, blames, .. } => ValuesTeller { language: self.language }.schema(error, blames),
+            Error::UnknownKeys { found } => ValuesTeller { language: self.language }.all_unknown(found),
             Error::Wait(wait) => match wait.as_ref() {
                 WaitError::NotReady { not_ready, .. } => not_ready.iter().flat_map(not_ready_lines).collect(),
                 WaitError::Cluster(error) => self.cluster(error),
@@ -327,6 +315,10 @@ impl Teller<'_> {
                 "`maibot list -A` shows every release",
                 "`maibot list -A` 显示全部 release",
             ),
+            Error::UnknownKeys { .. } => self.of(
+                "correct or remove the keys; without `--strict` they are only warned about",
+                "改正或删除这些键；不加 `--strict` 时只会警告",
+            ),
             Error::MissingDependencies { .. } => self.of(
                 "`maibot dependency build CHART` fetches them",
                 "`maibot dependency build CHART` 会取来它们",
@@ -411,23 +403,4 @@ fn not_ready_lines(object: &NotReady) -> Vec<String> {
         }
     }
     lines
-}
-
-/// A path as it is written in `--set`.
-fn path(steps: &[Step]) -> String {
-    steps.iter().fold(String::new(), |path, step| match step {
-        Step::Key(key) if path.is_empty() => key.clone(),
-        Step::Key(key) => format!("{path}.{key}"),
-        Step::Index(index) => format!("{path}[{index}]"),
-    })
-}
-
-/// A place as editors take it: `file:line:column`.
-fn spot(place: &Place) -> String {
-    let start = place.origin.key.unwrap_or(place.origin.value).start;
-    match &place.source {
-        Source::File { name, .. } => format!("{name}:{}:{}", start.line, start.column),
-        Source::Flag { flag, argument } => format!("{flag} {argument}"),
-        Source::Chart { name } => name.clone(),
-    }
 }

@@ -22,6 +22,8 @@ pub struct ChartValues {
     pub values: Mapping,
     /// Its `values.schema.json`.
     pub schema: Option<Vec<u8>>,
+    /// Files of the chart that the schema may refer to.
+    pub documents: super::Documents,
     /// The dependencies it declares; `None` if it declares none, not even an empty list.
     pub dependencies: Option<Vec<Dependency>>,
     /// The charts inside it.
@@ -88,6 +90,11 @@ pub(super) fn coalesce_with(
 /// Merges `over` tables: `values` win over `defaults`.
 pub(super) fn merge_tables(values: &mut Mapping, defaults: Mapping, compat: Compat, warnings: &mut Vec<Warning>) {
     Coalescing { compat, warnings }.tables(values, defaults, "", Nulls::Keep);
+}
+
+/// The same when values of a release are taken over: a null takes away what it stands over.
+pub(super) fn reuse_tables(values: &mut Mapping, old: Mapping, compat: Compat, warnings: &mut Vec<Warning>) {
+    Coalescing { compat, warnings }.tables(values, old, "", Nulls::Remove);
 }
 
 struct Coalescing<'a> {

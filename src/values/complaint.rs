@@ -2,7 +2,9 @@
 //!
 //! The validator gives one flat list; Helm shows a tree: the errors of one schema about one value belong together, and
 //! those of alternatives below the alternative. The tree is rebuilt from the way that each error took through the
-//! schema. Where Helm gives the cause of a wrong `format`, this does not.
+//! schema. Where Helm gives the cause of a wrong `format` or says why items do not fit
+//! `contains`, this does not; and an item behind `prefixItems` is counted from the beginning of the list, not from the end
+//! of the prefix.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -80,6 +82,8 @@ pub(super) struct Node {
     instance: Vec<String>,
     message: String,
     keys: Vec<String>,
+    /// Whether the keys are those that are not there.
+    is_missing: bool,
     pub(super) causes: Vec<Node>,
     /// Several errors of one schema.
     pub(super) is_group: bool,
@@ -328,7 +332,8 @@ pub(super) fn group(leaves: Vec<Leaf>, instance: &[String]) -> Node {
                 (RANK_DEPENDENCIES, message)
             }
         };
-        errors.push((rank, here.clone(), Node { instance: instance.to_vec(), message, keys, ..Node::default() }));
+        let node = Node { instance: instance.to_vec(), message, keys, is_missing: true, ..Node::default() };
+        errors.push((rank, here.clone(), node));
     }
     let mut all_of: Vec<Node> = Vec::new();
     for (way, leaves) in deeper {
@@ -414,12 +419,38 @@ impl Node {
         }
         let steps =
             self.instance.iter().map(|token| token.parse().map_or_else(|_| Step::Key(token.clone()), Step::Index));
+        let (missing, superfluous) =
+            if self.is_missing { (self.keys.clone(), Vec::new()) } else { (Vec::new(), self.keys.clone()) };
         out.push(Violation {
             chart: chart.to_owned(),
+            scope: prefix.len(),
             path: prefix.iter().cloned().chain(steps).collect(),
-            message: self.message.clone(),
-            keys: self.keys.clone(),
+            message: self.said(),
+            missing,
+            superfluous,
         });
+    }
+
+    /// The error in one line, with what it is made of.
+    fn said(&self) -> String {
+        let mut reasons: Vec<String> = Vec::new();
+        for cause in &self.causes {
+            cause.reasons(&self.instance, &mut reasons);
+        }
+        if reasons.is_empty() { self.message.clone() } else { format!("{} ({})", self.message, reasons.join("; ")) }
+    }
+
+    /// What the errors below say, with the place where it is another than that of the error they belong to.
+    fn reasons(&self, around: &[String], out: &mut Vec<String>) {
+        if self.is_group || self.is_reference {
+            self.causes.iter().for_each(|cause| cause.reasons(around, out));
+            return;
+        }
+        let place = self.instance.get(around.len()..).unwrap_or_default().join(".");
+        let said = if place.is_empty() { self.said() } else { format!("{place}: {}", self.said()) };
+        if !out.contains(&said) {
+            out.push(said);
+        }
     }
 }
 

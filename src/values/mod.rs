@@ -6,25 +6,30 @@
 //!
 //! The way of a value: [`Flags::collect`] gives the user's values, [`process_dependencies`] switches subcharts and
 //! takes over their exports, [`coalesce`] lays the user's values over the defaults, [`check`] holds the result
-//! against the schemas. [`unknown_keys`] finds what the chart has no use for.
+//! against the schemas. [`Known::unknown`] finds what the chart has no use for, [`Given::place`] where the user gave
+//! something. An upgrade begins with [`reuse`], which says what of the old release's values is taken over.
 
 mod coalesce;
 mod complaint;
 mod dependencies;
+mod known;
+mod place;
+mod reuse;
 mod schema;
 mod set;
 mod sources;
 #[cfg(test)]
 mod tests;
-mod unknown;
 mod warning;
 
 pub use coalesce::{ChartValues, CoalesceError, coalesce};
 pub use dependencies::{Dependency, DependencyError, Import, IsCompatible, process_dependencies};
-pub use schema::{SchemaError, Violation, check, check_one};
+pub use known::{Known, UnknownKey, nearest};
+pub use place::{Blame, Part, Place};
+pub use reuse::{Previous, Reuse, ReuseError, Reused, reuse};
+pub use schema::{BrokenSchema, Documents, References, SchemaError, SchemaReader, Violation, check, check_one};
 pub use set::{SetError, SetKind};
 pub use sources::{Flags, Given, Reader, ValuesError};
-pub use unknown::{UnknownKey, nearest, unknown_keys};
 pub use warning::Warning;
 
 /// Which Helm's behaviour is wanted where the two differ.

@@ -1,5 +1,8 @@
 //! The flags that give values, in the order in which Helm applies them.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::Compat;
 use super::set::{SetError, SetKind, Touched, apply};
 use crate::code::Code;
@@ -38,6 +41,8 @@ pub struct Given {
     pub origins: Origins,
     /// What the origins name.
     pub sources: Sources,
+    /// The texts of the files among them, by name; [`Given::place`] takes lines from them.
+    pub(super) texts: BTreeMap<String, Arc<str>>,
 }
 
 /// Why the user's values cannot be had. The texts are Helm's.
@@ -159,6 +164,10 @@ impl Given {
         let (map, origins) = result.map_err(|error| ValuesError::Yaml { name: name.to_owned(), error })?;
         if with_origins {
             self.origins.merge(origins, &self.values, &map);
+            // Standard input that is named twice has nothing more to say.
+            if !text.is_empty() {
+                self.texts.insert(name.to_owned(), yaml::source_text(&text).into());
+            }
         }
         merge(&mut self.values, map);
         Ok(())
@@ -175,7 +184,8 @@ impl Given {
         Ok(())
     }
 
-    /// Origins of a map that one argument holds: everything in it comes from the whole argument.
+    /// Origins of a map that one argument holds. JSON is YAML as far as places go; if some is not, everything comes from
+    /// the whole argument.
     fn whole(&mut self, kind: SetKind, expression: &str, map: &Mapping) -> Origins {
         fn fill(map: &Mapping, origin: Origin) -> Origins {
             let mut origins = Origins::new(origin);
@@ -186,6 +196,9 @@ impl Given {
             origins
         }
         let source = self.sources.add(Source::Flag { flag: kind.flag(), argument: expression.to_owned() });
+        if let Some(origins) = yaml::origins(expression.as_bytes(), source) {
+            return origins;
+        }
         let start = yaml::Position { offset: 0, line: 1, column: 1 };
         let end = yaml::Position { offset: expression.len(), line: 1, column: expression.chars().count() + 1 };
         fill(map, Origin { source, key: None, value: yaml::Span { start, end } })

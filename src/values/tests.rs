@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::yaml::{Mapping, Numbers, Source, Step, Value, json, read_mapping};
+use crate::yaml::{Mapping, Numbers, Source, Step, Value, json, path_text, read_mapping};
 
 fn yaml(text: &str) -> Mapping {
     read_mapping(text.as_bytes(), Numbers::Helm).unwrap()
@@ -100,7 +100,7 @@ fn warnings_are_said_as_each_helm_says_them() {
 }
 
 fn violations(schema: &str, values: &str) -> (String, Vec<Violation>) {
-    let Err(SchemaError::Violated { text, violations }) = check_one("web", schema.as_bytes(), &yaml(values)) else {
+    let Err(SchemaError::Violated { text, violations, .. }) = check_one("web", schema.as_bytes(), &yaml(values)) else {
         return (String::new(), Vec::new());
     };
     (text, violations)
@@ -123,7 +123,7 @@ fn all_violations_are_found_and_worded_as_helm_words_them() {
     let paths: Vec<Vec<Step>> = violations.iter().map(|violation| violation.path.clone()).collect();
     let wanted = [path(&[]), path(&["replicas"]), path(&["service", "port"]), path(&["service", "type"])];
     assert_eq!(paths, wanted);
-    assert_eq!(violations[0].keys, ["image"]);
+    assert_eq!(violations[0].missing, ["image"]);
 }
 
 #[test]
@@ -156,12 +156,176 @@ fn alternatives_show_why_each_fails() {
     );
 }
 
-#[test]
-fn schemas_reach_for_no_file_and_no_network() {
-    for target in ["file:///etc/hostname", "http://127.0.0.1:9/x", "https://127.0.0.1:9/x"] {
-        let schema = format!(r#"{{"$ref": "{target}"}}"#);
-        assert!(violations(&schema, "a: 1").0.contains("disabled"), "{target}");
+/// A chart whose schema may refer to its files.
+fn with_documents(schema: &str, documents: &[(&str, &str)]) -> ChartValues {
+    let documents = documents.iter().map(|(name, text)| ((*name).to_owned(), bytes::Bytes::from((*text).to_owned())));
+    ChartValues {
+        name: "web".into(),
+        schema: Some(schema.as_bytes().to_vec()),
+        documents: std::sync::Arc::new(documents.collect()),
+        ..ChartValues::default()
     }
+}
+
+fn report(chart: &ChartValues, values: &str) -> String {
+    check(chart, &yaml(values), &References::Inside, &mut Vec::new())
+        .map_or_else(|SchemaError::Violated { text, .. }| text, |()| String::new())
+}
+
+#[test]
+fn schemas_reach_for_no_file_outside_the_chart_and_for_no_network() {
+    for (target, problem) in [
+        ("file:///etc/hostname", "file:///etc/hostname: the chart has no file etc/hostname"),
+        ("../../etc/hostname", "file:///etc/hostname: the chart has no file etc/hostname"),
+        ("file://host/share", "file://host/share: a schema may refer to files of its own chart only"),
+        ("http://127.0.0.1:9/x", "http://127.0.0.1:9/x: a schema may refer to files of its own chart only"),
+        ("https://127.0.0.1:9/x", "https://127.0.0.1:9/x: a schema may refer to files of its own chart only"),
+    ] {
+        let chart = with_documents(&format!(r#"{{"$ref": "{target}"}}"#), &[("hostname", "{}")]);
+        let Err(SchemaError::Violated { broken, violations, .. }) =
+            check(&chart, &yaml("a: 1"), &References::Inside, &mut Vec::new())
+        else {
+            panic!("{target} was followed")
+        };
+        assert!(broken[0].problem.contains(problem), "{target}: {}", broken[0].problem);
+        assert!(violations.is_empty());
+    }
+}
+
+#[test]
+fn schemas_may_refer_to_files_of_their_chart() {
+    let files = [
+        ("schemas/port.json", r#"{"$defs": {"port": {"$ref": "limits.json#/most"}}}"#),
+        ("schemas/limits.json", r#"{"most": {"maximum": 10}}"#),
+        ("broken.json", "{nope}"),
+    ];
+    for target in
+        ["schemas/port.json#/$defs/port", "./schemas/port.json#/$defs/port", "file:///schemas/port.json#/$defs/port"]
+    {
+        let chart = with_documents(&format!(r#"{{"properties": {{"port": {{"$ref": "{target}"}}}}}}"#), &files);
+        assert_eq!(report(&chart, "port: 5"), "", "{target}");
+        assert_eq!(report(&chart, "port: 50"), "web:\n- at '/port': maximum: got 50, want 10\n", "{target}");
+    }
+    let broken = with_documents(r#"{"$ref": "broken.json"}"#, &files);
+    assert!(report(&broken, "a: 1").contains("broken.json: invalid character 'n'"), "{}", report(&broken, "a: 1"));
+}
+
+#[test]
+fn references_may_lead_anywhere_if_that_is_allowed() {
+    let read: SchemaReader = std::sync::Arc::new(|uri| match uri {
+        "http://127.0.0.1:9/most.json" => Ok(br#"{"maximum": 10}"#.to_vec()),
+        other => Err(format!("no answer to {}", other.len())),
+    });
+    let anywhere = References::Anywhere(read);
+    let chart = |target: &str| {
+        with_documents(&format!(r#"{{"properties": {{"a": {{"$ref": "{target}"}}}}}}"#), &[("own.json", "{}")])
+    };
+    let told = |target: &str| {
+        let SchemaError::Violated { text, .. } =
+            check(&chart(target), &yaml("a: 50"), &anywhere, &mut Vec::new()).unwrap_err();
+        text
+    };
+    assert_eq!(told("http://127.0.0.1:9/most.json"), "web:\n- at '/a': maximum: got 50, want 10\n");
+    assert!(told("file:///x.json").contains("file:///x.json: no answer to 14"), "{}", told("file:///x.json"));
+    assert!(
+        check(&chart("own.json"), &yaml("a: 50"), &anywhere, &mut Vec::new()).is_ok(),
+        "the chart's own comes first"
+    );
+}
+
+#[test]
+fn a_reference_to_a_urn_lets_everything_pass_and_is_told() {
+    let chart =
+        with_documents(r#"{"properties": {"a": {"$ref": "urn:example:any"}, "b": {"$ref": "urn:example:any"}}}"#, &[]);
+    let mut warnings = Vec::new();
+    assert_eq!(check(&chart, &yaml("{a: 1, b: 2}"), &References::Inside, &mut warnings), Ok(()));
+    let lines = |compat| warnings.iter().map(|warning| warning.line(compat)).collect::<Vec<_>>();
+    let words = "unresolved URN reference ignored; using permissive schema";
+    assert_eq!(lines(Compat::Helm4), [format!("level=WARN msg=\"{words}\" urn=urn:example:any")], "told once");
+    assert_eq!(lines(Compat::Helm3), [format!("jsonschema.go:192: WARNING: {words}: urn:example:any")]);
+}
+
+#[test]
+fn every_draft_is_checked_by_its_own_rules() {
+    // Words that mean something in some drafts only, and what each draft makes of them.
+    let drafts = [
+        ("http://json-schema.org/draft-04/schema#", "maximum: 10, exclusiveMaximum: true"),
+        ("http://json-schema.org/draft-06/schema#", "exclusiveMaximum: 10"),
+        ("http://json-schema.org/draft-07/schema#", "if: {type: number}, then: {exclusiveMaximum: 10}"),
+        ("https://json-schema.org/draft/2019-09/schema", "$ref: '#/$defs/x', exclusiveMaximum: 10"),
+        ("https://json-schema.org/draft/2020-12/schema", "prefixItems: [{type: string}], exclusiveMaximum: 10"),
+    ];
+    for (draft, rule) in drafts {
+        let schema = yaml(&format!(
+            "{{$schema: '{draft}', $defs: {{x: {{type: [number, array]}}}}, properties: {{a: {{{rule}}}}}}}"
+        ));
+        let schema = json::to_json(&Value::Mapping(schema)).unwrap();
+        assert_eq!(violations(&schema, "a: 9").0, "", "{draft}");
+        let text = violations(&schema, "a: 10").0;
+        assert!(text.contains("at '/a': exclusiveMaximum: got 10, want 10"), "{draft}: {text}");
+    }
+    // Formats count up to draft 7 and are notes from then on.
+    for (draft, counts) in drafts.iter().map(|(draft, _)| *draft).zip([true, true, true, false, false]) {
+        let schema = format!(r#"{{"$schema": "{draft}", "properties": {{"a": {{"format": "ipv4"}}}}}}"#);
+        assert_eq!(!violations(&schema, "a: nowhere").0.is_empty(), counts, "{draft}");
+    }
+    let none = r#"{"properties": {"a": {"prefixItems": [{"type": "string"}]}}}"#;
+    assert_eq!(
+        violations(none, "a: [1]").0,
+        "web:\n- at '/a/0': got number, want string\n",
+        "without a word the newest"
+    );
+}
+
+#[test]
+fn a_violation_blames_who_gave_the_value() {
+    let flags = Flags {
+        files: vec!["a.yaml".into(), "b.yaml".into()],
+        set: vec!["db.port=80".into()],
+        set_json: vec![r#"{"list": [1, "x"]}"#.into()],
+        ..Flags::default()
+    };
+    let files = [
+        ("a.yaml", "web: {port: x}\ndb: {name: n}\n"),
+        ("b.yaml", "# 麦麦\nweb: {端口: 1, port: y}\nglobal: {g: 1}\n"),
+    ];
+    let given = collect(&flags, &files).unwrap();
+    let blamed = |steps: &[&str], scope, missing: &[&str], superfluous: &[&str]| {
+        let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+        let violation = Violation {
+            chart: "web".to_owned(),
+            path: path(steps),
+            scope,
+            message: String::new(),
+            missing: keys(missing),
+            superfluous: keys(superfluous),
+        };
+        match given.blame(&violation, &yaml("{old: {a: 1}, web: {was: 1}}")) {
+            Blame::User(places) => {
+                let shown = places.iter().map(|place| {
+                    let name = match &place.source {
+                        Source::File { name, .. } | Source::Chart { name } => name.as_str(),
+                        Source::Flag { flag, .. } => flag,
+                    };
+                    let marked: String = place.text.chars().skip(place.marked.start).take(place.marked.len()).collect();
+                    format!("{name}:{}:{} {marked}", place.line, place.column)
+                });
+                shown.collect::<Vec<_>>().join(", ")
+            }
+            other => format!("{other:?}"),
+        }
+    };
+    assert_eq!(blamed(&["web", "port"], 0, &[], &[]), "b.yaml:2:20 y", "the last file wins");
+    assert_eq!(blamed(&["web"], 0, &["host"], &[]), "b.yaml:2:1 web", "the key around what is missing");
+    assert_eq!(blamed(&["web"], 0, &[], &["端口"]), "b.yaml:2:7 端口", "the key that is too many");
+    assert_eq!(blamed(&["db", "port"], 1, &[], &[]), "--set:1:9 80");
+    assert_eq!(blamed(&["list", "1"], 0, &[], &[]), "--set-json:1:14 \"x\"");
+    assert_eq!(blamed(&["db", "global", "g"], 1, &[], &[]), "b.yaml:3:13 1", "globals come from above");
+    assert_eq!(blamed(&["web", "host"], 0, &[], &[]), "Chart", "the user did not give it");
+    assert_eq!(blamed(&["web"], 0, &[], &["default"]), "Chart");
+    assert_eq!(blamed(&["old", "a"], 0, &[], &[]), "Release", "taken over by an upgrade");
+    assert_eq!(blamed(&["web"], 0, &[], &["was"]), "Release");
+    assert_eq!(blamed(&[], 0, &["x"], &[]), "Whole");
 }
 
 #[test]
@@ -192,38 +356,33 @@ fn subcharts_are_checked_with_their_own_schemas() {
         ..ChartValues::default()
     };
     let chart = ChartValues { name: "web".into(), subcharts: vec![sub], ..ChartValues::default() };
-    assert!(check(&chart, &yaml("db: {port: 5432}")).is_ok());
-    let SchemaError::Violated { text, violations } = check(&chart, &yaml("db: {port: 80}")).unwrap_err();
+    assert!(check(&chart, &yaml("db: {port: 5432}"), &References::Inside, &mut Vec::new()).is_ok());
+    let SchemaError::Violated { text, violations, .. } =
+        check(&chart, &yaml("db: {port: 80}"), &References::Inside, &mut Vec::new()).unwrap_err();
     assert_eq!(text, "db:\n- at '/port': minimum: got 80, want 1,024\n");
     assert_eq!(violations[0].path, path(&["db", "port"]));
 }
 
 #[test]
 fn unknown_keys_are_found_with_the_key_that_was_meant() {
-    let defaults = yaml("{replicaCount: 1, image: {repository: r, tag: t}, nodeSelector: {}, EULA_AGREE: false}");
-    let user =
-        yaml("{replicacount: 2, image: {tga: x, tag: t}, nodeSelector: {any: thing}, EULA-AGREE: true, other: 1}");
-    let found = unknown_keys(&user, &defaults, &|_| false);
-    let shown: Vec<(String, Option<&str>)> = found
-        .iter()
-        .map(|key| {
-            let steps = key.path.iter().map(|step| match step {
-                Step::Key(key) => key.clone(),
-                Step::Index(index) => index.to_string(),
-            });
-            (steps.collect::<Vec<_>>().join("."), key.suggestion.as_deref())
-        })
-        .collect();
-    assert_eq!(
-        shown,
-        [
-            ("EULA-AGREE".to_owned(), Some("EULA_AGREE")),
-            ("image.tga".to_owned(), None),
-            ("other".to_owned(), None),
-            ("replicacount".to_owned(), Some("replicaCount")),
-        ]
+    let defaults = yaml(
+        "{replicaCount: 1, image: {repository: r, tag: t}, nodeSelector: {}, EULA_AGREE: false, web: {ui: {host: h}}}",
     );
-    assert!(unknown_keys(&user, &defaults, &|_| true).is_empty());
+    let user = yaml(
+        "{replicacount: 2, image: {tga: x, tag: t}, nodeSelector: {any: thing}, EULA-AGREE: true, other: 1, web: {host: h}}",
+    );
+    let found = Known::from_defaults(&defaults).unknown(&user);
+    let shown: Vec<(String, Option<String>)> =
+        found.iter().map(|key| (path_text(&key.path), key.nearest.as_deref().map(path_text))).collect();
+    let wanted = [
+        ("EULA-AGREE", Some("EULA_AGREE")),
+        ("image.tga", None),
+        ("other", None),
+        ("replicacount", Some("replicaCount")),
+        ("web.host", Some("web.ui.host")),
+    ];
+    assert_eq!(shown, wanted.map(|(key, near)| (key.to_owned(), near.map(str::to_owned))));
+    assert!(Known::Anything.unknown(&user).is_empty());
 }
 
 #[test]
@@ -315,7 +474,7 @@ proptest! {
     fn schema_checks_never_panic_on_values(values in values()) {
         let schema = r##"{"additionalProperties": {"anyOf": [{"$ref": "#/$defs/m"}, {"type": "string", "pattern": "^a"}]},
             "$defs": {"m": {"properties": {"a": {"minimum": 3}, "b": false}, "required": ["c"], "minProperties": 2}}}"##;
-        if let Err(SchemaError::Violated { text, violations }) = check_one("c", schema.as_bytes(), &values) {
+        if let Err(SchemaError::Violated { text, violations, .. }) = check_one("c", schema.as_bytes(), &values) {
             prop_assert!(!violations.is_empty() && text.starts_with("c:\n- at "));
             for violation in violations {
                 let mut value = &Value::Mapping(values.clone());

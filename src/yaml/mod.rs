@@ -35,11 +35,11 @@ mod write;
 pub use compose::MAX_DEPTH;
 pub use decode::Numbers;
 pub use error::{Error, Fault, Position};
-pub use origin::{Origin, Origins, Source, SourceId, Sources, Span, Step};
+pub use origin::{Origin, Origins, Source, SourceId, Sources, Span, Step, path_text};
 pub use pretty::{Node, to_yaml_pretty};
 pub use read::{
-    documents, read, read_documents, read_documents_with_origins, read_mapping, read_mapping_with_origins,
-    read_sequence,
+    documents, origins, read, read_documents, read_documents_with_origins, read_mapping, read_mapping_with_origins,
+    read_sequence, source_text,
 };
 pub use strict::check_strictly;
 pub use typed::{Struct, Type, fit_struct, read_struct};

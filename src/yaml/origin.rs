@@ -53,6 +53,15 @@ impl From<usize> for Step {
     }
 }
 
+/// A path as it is written in `--set`.
+pub fn path_text(steps: &[Step]) -> String {
+    steps.iter().fold(String::new(), |path, step| match step {
+        Step::Key(key) if path.is_empty() => key.clone(),
+        Step::Key(key) => format!("{path}.{key}"),
+        Step::Index(index) => format!("{path}[{index}]"),
+    })
+}
+
 /// The places of a value and of everything in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origins {
@@ -132,12 +141,24 @@ impl Origins {
         *origins = Self::new(origin);
     }
 
-    /// Merges as maps of values are merged: `other` wins, maps on both sides are merged in turn. `is_map` tells
-    /// by key whether both values are maps.
+    /// The origin at this path, or of what in it was given last; sources are numbered in the order in which they were
+    /// given. Of one source the outermost.
+    pub fn latest(&self, path: &[Step]) -> Option<&Origin> {
+        path.iter().try_fold(self, |origins, step| origins.child(step))?.latest_here()
+    }
+
+    fn latest_here(&self) -> Option<&Origin> {
+        let inside = self.keys.values().chain(&self.items).filter_map(Self::latest_here);
+        inside.fold(self.origin.as_ref(), |latest, origin| match latest {
+            Some(latest) if latest.source >= origin.source => Some(latest),
+            _ => Some(origin),
+        })
+    }
+
+    /// Merges as maps of values are merged: `other` wins, maps on both sides (`values` and `other_values` tell) are
+    /// merged in turn and count as given by `other`.
     pub fn merge(&mut self, other: Self, values: &super::Mapping, other_values: &super::Mapping) {
-        if self.origin.is_none() {
-            self.origin = other.origin;
-        }
+        self.origin = other.origin.or(self.origin);
         for (key, theirs) in other.keys {
             match (values.get(&key), other_values.get(&key), self.keys.get_mut(&key)) {
                 (Some(super::Value::Mapping(ours_map)), Some(super::Value::Mapping(theirs_map)), Some(ours)) => {

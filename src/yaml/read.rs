@@ -6,7 +6,7 @@ use super::compose::{Document, compose};
 use super::decode::Numbers;
 use super::error::{Error, Position};
 use super::input::{Decoded, transcode};
-use super::origin::{Origins, Source, Sources};
+use super::origin::{Origins, Source, SourceId, Sources};
 use super::value::{Mapping, Value};
 
 /// The first document of a text; `Null` if there is none.
@@ -165,6 +165,25 @@ pub fn read_mapping_with_origins(
         origins.shift(&|position| position.offset += skipped);
         Ok((map, origins))
     })
+}
+
+/// Where everything in the first document of a text stands, for texts that were read another way; none if the text is
+/// no YAML.
+pub fn origins(text: &[u8], source: SourceId) -> Option<Origins> {
+    with_document(text, |document, skipped| {
+        let mut origins = document.origins(source);
+        origins.shift(&|position| position.offset += skipped);
+        Ok(origins)
+    })
+    .ok()
+}
+
+/// The text of which positions count: what was UTF-16 is UTF-8, and bytes that are none are replaced.
+pub fn source_text(text: &[u8]) -> String {
+    match transcode(text) {
+        Some(Ok(converted)) => converted,
+        _ => super::json::lossy(text),
+    }
 }
 
 /// A document that was read and is about to be merged.

@@ -9,7 +9,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log"
+	"log/slog"
 	"runtime"
 	"strings"
 	"time"
@@ -22,6 +24,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"helm-oracle/internal/oracle"
+	"helm.sh/helm/v4/pkg/action"
 	"helm.sh/helm/v4/pkg/chart/common"
 	"helm.sh/helm/v4/pkg/chart/common/util"
 	"helm.sh/helm/v4/pkg/chart/loader/archive"
@@ -31,8 +34,11 @@ import (
 	"helm.sh/helm/v4/pkg/cli/values"
 	"helm.sh/helm/v4/pkg/engine"
 	"helm.sh/helm/v4/pkg/getter"
+	"helm.sh/helm/v4/pkg/kube/fake"
+	releasecommon "helm.sh/helm/v4/pkg/release/common"
 	release "helm.sh/helm/v4/pkg/release/v1"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+	"helm.sh/helm/v4/pkg/storage"
 	"helm.sh/helm/v4/pkg/storage/driver"
 	"helm.sh/helm/v4/pkg/strvals"
 )
@@ -45,6 +51,7 @@ var commands = map[string]oracle.Handler{
 	"sort":     sortManifests,
 	"coalesce": coalesce,
 	"release":  storedRelease,
+	"upgrade":  upgrade,
 	"semver":   compareVersions,
 	"toml":     readOrWriteTOML,
 }
@@ -278,6 +285,77 @@ func charts(c *chart.Chart) map[string]any {
 		out[d.Name()] = charts(d)
 	}
 	return out
+}
+
+// upgrade says which values an upgrade gives to the new revision: Helm's own
+// action over a record in memory, as a dry run without a cluster.
+func upgrade(request []byte) (any, error) {
+	type side struct {
+		oracle.Chart
+		oracle.Values
+	}
+	var q struct {
+		Old, New side
+		Reset    bool
+		Reuse    bool
+		Then     bool `json:"reset_then_reuse"`
+	}
+	if err := json.Unmarshal(request, &q); err != nil {
+		return nil, err
+	}
+	read := func(s side) (*chart.Chart, map[string]any, error) {
+		chrt, err := load(s.Chart)
+		if err != nil {
+			return nil, nil, err
+		}
+		vals, err := readValues(s.Values)
+		return chrt, vals, err
+	}
+	defer log.SetOutput(log.Writer())
+	log.SetOutput(io.Discard)
+	chrt, vals, err := read(q.Old)
+	if err != nil {
+		return nil, err
+	}
+	if err := chartutil.ProcessDependencies(chrt, vals); err != nil {
+		return nil, err
+	}
+	// A record is read back from a cluster as JSON: it has lost the subcharts.
+	text, err := json.Marshal(release.Release{Name: "rel", Namespace: "default", Version: 1, Chart: chrt, Config: vals,
+		Info: &release.Info{Status: releasecommon.StatusDeployed}})
+	if err != nil {
+		return nil, err
+	}
+	old := &release.Release{}
+	if err := json.Unmarshal(text, old); err != nil {
+		return nil, err
+	}
+	if chrt, vals, err = read(q.New); err != nil {
+		return nil, err
+	}
+	cfg := action.NewConfiguration(action.ConfigurationSetLogger(slog.DiscardHandler))
+	cfg.Releases = storage.Init(driver.NewMemory())
+	cfg.KubeClient = &fake.PrintingKubeClient{Out: io.Discard}
+	cfg.Capabilities = common.DefaultCapabilities
+	if err := cfg.Releases.Create(old); err != nil {
+		return nil, err
+	}
+	run := action.NewUpgrade(cfg)
+	run.ResetValues, run.ReuseValues, run.ResetThenReuseValues = q.Reset, q.Reuse, q.Then
+	run.DryRunStrategy = action.DryRunClient
+	made, err := run.Run("rel", chrt, vals)
+	if err != nil {
+		return nil, err
+	}
+	rel, ok := made.(*release.Release)
+	if !ok {
+		return nil, fmt.Errorf("a release of type %T", made)
+	}
+	final, err := util.CoalesceValues(rel.Chart, rel.Config)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"config": rel.Config, "values": map[string]any(final)}, nil
 }
 
 // storedRelease turns a release into its Secret ("release") or back ("secret").

@@ -6,16 +6,30 @@ use crate::unicode;
 
 /// In quotes of the given kind; bytes that are not UTF-8 become `\xHH`. With `ascii` anything outside ASCII is escaped.
 pub fn append_quoted(out: &mut Vec<u8>, bytes: &[u8], quote: char, ascii: bool) {
+    out.reserve(bytes.len() + 2);
     push(out, quote);
-    for (at, character) in unicode::characters(bytes) {
+    let mut rest = bytes;
+    loop {
+        // Most texts are plain for the most part, which is taken over as it is.
+        let plain = rest.iter().take_while(|byte| is_plain(**byte, quote)).count();
+        let (taken, left) = rest.split_at(plain);
+        out.extend_from_slice(taken);
+        let Some((character, width)) = unicode::first(left) else { break };
         match character {
             Some(character) => append_escaped(out, character, quote, ascii),
             None => {
-                let _ = write!(out, "\\x{:02x}", bytes.get(at).copied().unwrap_or_default());
+                let _ = write!(out, "\\x{:02x}", left.first().copied().unwrap_or_default());
             }
         }
+        rest = left.get(width..).unwrap_or_default();
     }
     push(out, quote);
+}
+
+/// Whether a byte is a printable character of ASCII that needs no escape.
+#[inline]
+fn is_plain(byte: u8, quote: char) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'\\' && char::from(byte) != quote
 }
 
 /// In double quotes, as `%q` prints it.

@@ -150,7 +150,7 @@ impl Templates {
 
 /// Names, each with a number: of variables, fields and templates.
 pub(super) struct Names {
-    numbers: HashMap<Text, Symbol>,
+    numbers: HashMap<Text, Symbol, foldhash::fast::RandomState>,
     texts: Vec<Text>,
 }
 
@@ -165,7 +165,7 @@ impl Names {
     pub(super) const ROOT: Symbol = Symbol(0);
 
     pub(super) fn new() -> Self {
-        let mut names = Self { numbers: HashMap::new(), texts: Vec::new() };
+        let mut names = Self { numbers: HashMap::default(), texts: Vec::new() };
         names.symbol(b"$");
         names
     }

@@ -26,7 +26,7 @@ const FUNCTIONS: &[Function] = &[
 /// Names of sprig that exist in Helm 4 only.
 const ONLY_HELM_4: &[&str] = &["mustToToml"];
 
-type Table = HashMap<&'static str, &'static Function>;
+type Table = HashMap<&'static str, &'static Function, foldhash::fast::RandomState>;
 
 fn table(own: &'static [&'static [Function]]) -> Table {
     own.iter().flat_map(|family| family.iter()).map(|function| (function.name, function)).collect()

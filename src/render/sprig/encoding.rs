@@ -39,10 +39,5 @@ fn decoded(result: Result<Vec<u8>, String>) -> Value {
 }
 
 fn digest<D: sha2::Digest>(_: &mut Machine<'_>, arguments: &[Value]) -> Result<Value, Failure> {
-    use std::fmt::Write as _;
-    let mut out = String::new();
-    for byte in D::digest(argument::bytes(arguments, 0)) {
-        let _ = write!(out, "{byte:02x}");
-    }
-    Ok(Value::text(out))
+    Ok(Value::text(base16ct::lower::encode_string(&D::digest(argument::bytes(arguments, 0)))))
 }

@@ -63,7 +63,7 @@ const FAMILIES: &[&[Function]] = &[
 
 /// The function of that name.
 pub fn find(name: &str) -> Option<&'static Function> {
-    static INDEX: OnceLock<HashMap<&'static str, &'static Function>> = OnceLock::new();
+    static INDEX: OnceLock<HashMap<&'static str, &'static Function, foldhash::fast::RandomState>> = OnceLock::new();
     let index = INDEX.get_or_init(|| {
         FAMILIES.iter().flat_map(|family| family.iter()).map(|function| (function.name, function)).collect()
     });

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::action::{Event, ObjectRef, ObjectState, Observer};
+use crate::action::{Event, Notice, ObjectRef, ObjectState, Observer};
 
 use crate::ui::language::Language;
 use crate::ui::message::{self, Level, Message};
@@ -101,6 +101,7 @@ pub(super) fn line(event: &Event, language: Language) -> Line {
             Level::Note,
             Message::Retry { cause: cause.clone(), seconds: format!("{:.1}", delay.as_secs_f64()) },
         ),
+        Event::UnknownKey(key) => Line::Said(Level::Warning, Message::Notice(Notice::UnknownKey(key.clone()))),
         Event::Notice { code, object, detail } => {
             let detail = match object {
                 Some(object) if detail.is_empty() => object.to_string(),

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::action::{Change, Event, FileChange, ObjectState, Observer, Phase};
-
+use crate::action::{Change, Event, FileChange, Notice, ObjectState, Observer, Phase};
+use crate::code::Code;
+use crate::ui::excerpt;
 use crate::ui::printer::Printer;
+use crate::yaml::path_text;
 
 use super::Scope;
 
@@ -119,6 +121,14 @@ fn record(event: &Event) -> Map<String, Value> {
             let milliseconds = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
             json!({"event": "retry", "cause": cause, "delay_ms": milliseconds})
         }
+        Event::UnknownKey(key) => json!({
+            "event": "notice",
+            "code": Code::ValuesUnknown.id(),
+            "key": path_text(&key.path),
+            "place": key.place.as_ref().map(excerpt::spot),
+            "nearest": key.nearest.as_deref().map(path_text),
+            "detail": Notice::UnknownKey(key.clone()).to_string(),
+        }),
         Event::Notice { code, object, detail } => json!({
             "event": "notice",
             "code": code.id(),

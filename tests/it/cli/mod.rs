@@ -14,6 +14,7 @@ mod settings;
 mod streams;
 mod template;
 mod template_errors;
+mod values_trouble;
 
 use std::path::Path;
 use std::process::Output;

@@ -43,6 +43,7 @@ pub(crate) const COMMANDS: &[(&str, Answer)] = &[
     ("yaml", yaml::answer),
     ("strvals", values::answer_strvals),
     ("coalesce", values::answer_coalesce),
+    ("upgrade", values::answer_upgrade),
     ("sort", sort::answer),
     ("release", release::answer),
     ("semver", versions::answer),
@@ -68,6 +69,8 @@ const TESTED: &[&str] = &[
     "yaml-cases.json",
     "strvals-cases.json",
     "coalesce-cases.json",
+    "upgrade-cases.json",
+    "schema-cases.json",
     "from-yaml-cases.json",
     "to-yaml-cases.json",
     "sort-cases.json",
@@ -204,6 +207,16 @@ fn set_flags_and_values_files_give_what_helm_gives() {
 #[test]
 fn values_and_chart_defaults_coalesce_as_in_helm() {
     run_tested("coalesce-cases.json");
+}
+
+#[test]
+fn values_are_held_against_schemas_of_every_draft_as_in_helm() {
+    run_tested("schema-cases.json");
+}
+
+#[test]
+fn upgrades_take_over_values_as_in_helm() {
+    run_tested("upgrade-cases.json");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use maibot::chart::{self, Chart, File};
 use maibot::render::ReleaseInfo;
 use maibot::render::gotemplate::host::Host;
 use maibot::render::helm::{Capabilities, HelmVersion, KubeVersion, Request, render};
-use maibot::values::{Compat, Flags, check, coalesce};
+use maibot::values::{Compat, Flags, References, check, coalesce};
 use maibot::yaml::{Mapping, Numbers, Value, read_documents, read_mapping, to_yaml};
 
 use super::values::{compat, strings};
@@ -131,7 +131,7 @@ pub(super) fn answer(case: &Value, helm: Helm) -> Result<Value, String> {
     let (chart, decided) =
         chart::process_dependencies(&loaded, &user, compat, &mut warnings).map_err(|error| error.to_string())?;
     let values = coalesce(&decided, &user, compat, &mut warnings).map_err(|error| error.to_string())?;
-    check(&decided, &values).map_err(|error| error.to_string())?;
+    check(&decided, &values, &References::Inside, &mut Vec::new()).map_err(|error| error.to_string())?;
     let release = case.get("release");
     let field = |key: &str| release.and_then(|release| release.get(key));
     let name = |key: &str, default: &str| field(key).and_then(Value::as_str).unwrap_or(default).to_owned();

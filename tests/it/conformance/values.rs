@@ -1,7 +1,9 @@
-//! The commands `strvals` and `coalesce`.
+//! The commands `strvals`, `coalesce` and `upgrade`.
 
-use maibot::values::{ChartValues, Compat, Dependency, Flags, Import, coalesce, process_dependencies};
-use maibot::yaml::{Mapping, Numbers, Value, read_documents, read_mapping};
+use maibot::values::{
+    ChartValues, Compat, Dependency, Flags, Import, Previous, Reuse, coalesce, process_dependencies, reuse,
+};
+use maibot::yaml::{Mapping, Numbers, Value, json, read_documents, read_mapping};
 
 use super::{Helm, text};
 
@@ -38,10 +40,11 @@ pub(super) fn answer_strvals(case: &Value, helm: Helm) -> Result<Value, String> 
     plain.map(|given| Value::Mapping(given.values)).map_err(|error| error.to_string())
 }
 
-pub(super) fn answer_coalesce(case: &Value, helm: Helm) -> Result<Value, String> {
+/// The chart of a request and the user's values.
+fn chart_and_values(case: &Value, helm: Helm) -> Result<(ChartValues, Mapping), String> {
     let files: Mapping = case.get("files").and_then(Value::as_mapping).cloned().unwrap_or_default();
     let metadata = case.get("chart").cloned().unwrap_or_else(Value::empty_mapping);
-    let mut chart = load(&files, "", metadata.as_mapping().unwrap(), helm)?;
+    let chart = load(&files, "", metadata.as_mapping().unwrap(), helm)?;
     let mut flags = Flags { set: strings(case, "set"), ..Flags::default() };
     let mut written = String::new();
     match case.get("values") {
@@ -54,16 +57,54 @@ pub(super) fn answer_coalesce(case: &Value, helm: Helm) -> Result<Value, String>
         .collect(compat(helm), Numbers::Helm, false, &mut |_| Ok(written.clone().into_bytes()))
         // The vectors were recorded below the command line, which names the flag.
         .map_err(|error| error.to_string().trim_start_matches("failed parsing --set data: ").to_owned())?;
+    Ok((chart, given.values))
+}
+
+pub(super) fn answer_coalesce(case: &Value, helm: Helm) -> Result<Value, String> {
+    let (mut chart, given) = chart_and_values(case, helm)?;
     let mut warnings = Vec::new();
-    process_dependencies(&mut chart, &given.values, compat(helm), &is_compatible, &mut warnings)
+    process_dependencies(&mut chart, &given, compat(helm), &is_compatible, &mut warnings)
         .map_err(|error| error.to_string())?;
-    let values = coalesce(&chart, &given.values, compat(helm), &mut warnings).map_err(|error| error.to_string())?;
+    let values = coalesce(&chart, &given, compat(helm), &mut warnings).map_err(|error| error.to_string())?;
     let mut lines: Vec<String> = warnings.iter().map(|warning| warning.text(compat(helm))).collect();
     lines.sort();
     Ok(Value::Mapping(Mapping::from([
         ("charts".to_owned(), names(&chart)),
         ("values".to_owned(), Value::Mapping(values)),
         ("warnings".to_owned(), Value::Sequence(lines.into_iter().map(Value::String).collect())),
+    ])))
+}
+
+/// The values of an upgrade, with the old release as its record keeps it.
+pub(super) fn answer_upgrade(case: &Value, helm: Helm) -> Result<Value, String> {
+    let side = |name: &str| chart_and_values(case.get(name).unwrap_or(&Value::empty_mapping()), helm);
+    let flag = |name: &str| case.get(name).and_then(Value::as_bool).unwrap_or_default();
+    let compat = compat(helm);
+    let warnings = &mut Vec::new();
+    let process = |chart: &mut ChartValues, values: &Mapping, warnings: &mut Vec<_>| {
+        process_dependencies(chart, values, compat, &is_compatible, warnings).map_err(|error| error.to_string())
+    };
+    let (mut old, config) = side("old")?;
+    process(&mut old, &config, warnings)?;
+    let recorded = |values: &Mapping| {
+        let text = json::to_json(&Value::Mapping(values.clone())).unwrap();
+        let Value::Mapping(map) = json::read(&text, Numbers::Helm).unwrap() else { panic!("{text}") };
+        map
+    };
+    let config = recorded(&config);
+    let old = ChartValues { name: old.name, values: recorded(&old.values), ..ChartValues::default() };
+    let (mut new, given) = side("new")?;
+    let mode = Reuse::of_flags(flag("reset"), flag("reuse"), flag("reset_then_reuse"));
+    let previous = Previous { chart: &old, config: &config };
+    let reused = reuse(mode, previous, &given, compat, warnings).map_err(|error| error.to_string())?;
+    if let Some(defaults) = reused.defaults {
+        new.values = defaults;
+    }
+    process(&mut new, &reused.config, warnings)?;
+    let values = coalesce(&new, &reused.config, compat, warnings).map_err(|error| error.to_string())?;
+    Ok(Value::Mapping(Mapping::from([
+        ("config".to_owned(), Value::Mapping(reused.config)),
+        ("values".to_owned(), Value::Mapping(values)),
     ])))
 }
 

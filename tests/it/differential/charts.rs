@@ -50,6 +50,32 @@ pub(super) fn request(random: &mut Random) -> Value {
     Value::Mapping(request)
 }
 
+/// A request of the command `upgrade`: two charts with values, most often much alike, and what is taken over.
+pub(super) fn upgrade(random: &mut Random) -> Value {
+    let old = request(random);
+    let mut new = if random.chance(60) { old.clone() } else { request(random) };
+    if let (Value::Mapping(new), Value::Mapping(other)) = (&mut new, request(random)) {
+        // A new version of a chart has other defaults, and an upgrade other values or none.
+        if let (Some(Value::Mapping(files)), true) = (new.get_mut("files"), random.chance(60)) {
+            files.insert("values.yaml".to_owned(), Value::from(text(random, 2)));
+        }
+        for key in ["values", "set"] {
+            match (random.below(4), other.get(key)) {
+                (0, _) => {}
+                (1 | 2, Some(value)) => drop(new.insert(key.to_owned(), value.clone())),
+                _ => drop(new.remove(key)),
+            }
+        }
+    }
+    let mut upgrade = Mapping::from([("old".to_owned(), old), ("new".to_owned(), new)]);
+    for (flag, percent) in [("reset", 12), ("reuse", 45), ("reset_then_reuse", 35)] {
+        if random.chance(percent) {
+            upgrade.insert(flag.to_owned(), Value::Bool(true));
+        }
+    }
+    Value::Mapping(upgrade)
+}
+
 fn text(random: &mut Random, depth: usize) -> String {
     let mut text = to_yaml(&Value::Mapping(tree(random, depth))).unwrap();
     if random.chance(8) {

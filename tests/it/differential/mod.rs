@@ -287,6 +287,11 @@ fn random_charts_coalesce_as_in_helm() {
 }
 
 #[test]
+fn random_upgrades_take_over_values_as_in_helm() {
+    fuzz("random_upgrades_take_over_values_as_in_helm", &subject("upgrade", charts::upgrade, 400, true));
+}
+
+#[test]
 fn random_constraints_hold_as_in_helm() {
     fuzz("random_constraints_hold_as_in_helm", &subject("semver", versions::request, 600, false));
 }

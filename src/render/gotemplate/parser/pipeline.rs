@@ -54,7 +54,7 @@ impl Parser<'_> {
         }
         mark.end = commands.last().map_or(mark.end, |command| command.mark.end);
         self.nesting -= 1;
-        Ok(Pipe { mark, assigns, variables: variables.into_boxed_slice(), commands: commands.into_boxed_slice() })
+        Ok(Pipe { mark, assigns, variables: boxed(variables), commands: boxed(commands) })
     }
 
     /// The variables at the start of a pipeline, and whether they are assigned to.
@@ -122,19 +122,22 @@ impl Parser<'_> {
             break;
         }
         match first {
-            Some(first) => Ok(Command { mark, first, arguments: arguments.into_boxed_slice() }),
+            Some(first) => Ok(Command { mark, first, arguments: boxed(arguments) }),
             None => self.fail("empty command"),
         }
     }
 
     /// A term with the fields that follow it; `None` if there is no term here.
     fn operand(&mut self) -> Parsed<Option<Operand>> {
-        let Some(term) = self.term()? else { return Ok(None) };
+        let Some(mut term) = self.term()? else { return Ok(None) };
         let field = self.peek();
         if field.kind != Kind::Field {
             return Ok(Some(term));
         }
         let mut fields = SmallVec::<[Text; 4]>::new();
+        if let Operand::Field(_, first) = &mut term {
+            fields.extend(std::mem::take(first));
+        }
         while self.peek().kind == Kind::Field {
             let token = self.next();
             fields.push(self.field_name(token));
@@ -142,8 +145,8 @@ impl Parser<'_> {
         // Go reports the place of the first field that was added.
         let mark = self.mark(field.start, term.mark().start, self.end);
         Ok(Some(match term {
-            Operand::Field(_, first) => Operand::Field(mark, joined(first, fields)),
-            Operand::Variable(_, symbol, first) => Operand::Variable(mark, symbol, joined(first, fields)),
+            Operand::Field(..) => Operand::Field(mark, boxed(fields)),
+            Operand::Variable(_, symbol, _) => Operand::Variable(mark, symbol, boxed(fields)),
             Operand::Bool(term, _)
             | Operand::String(term, _)
             | Operand::Number(term, _)
@@ -152,7 +155,7 @@ impl Parser<'_> {
                 let text = self.source.slice(term.start as usize..term.end as usize);
                 return self.fail(format!("unexpected . after term {}", quoted(text)));
             }
-            term => Operand::Chain(mark, Box::new((term, fields.into_boxed_slice()))),
+            term => Operand::Chain(mark, Box::new((term, boxed(fields)))),
         }))
     }
 
@@ -220,10 +223,9 @@ impl Parser<'_> {
     }
 }
 
-/// Fields, with more fields after them.
-fn joined(first: Box<[Text]>, more: SmallVec<[Text; 4]>) -> Box<[Text]> {
-    let mut all = Vec::with_capacity(first.len() + more.len());
-    all.extend(first);
-    all.extend(more);
+/// The items in a box of their own size; a vector would take more first and give it back.
+fn boxed<A: smallvec::Array>(items: SmallVec<A>) -> Box<[A::Item]> {
+    let mut all = Vec::with_capacity(items.len());
+    all.extend(items);
     all.into_boxed_slice()
 }
