@@ -50,7 +50,7 @@ cluster-down: ## stop the test cluster
 	$(RIG) down
 
 docs: ## write the generated reference pages anew
-	UPDATE_DOCS=1 cargo test --locked --test it docs_are_current
+	UPDATE_DOCS=1 cargo test --locked --test it cli::pages::
 
 clean: ## what was built here
 	cargo clean

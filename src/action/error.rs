@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::ownership::Foreign;
-use super::{ObjectRef, Phase};
+use super::ownership::{Foreign, LookProblem};
+use super::{ObjectRef, Phase, build};
 use crate::code::Code;
 use crate::release::{RecordError, Status, StoreError};
+use crate::yaml::number::quote;
 use crate::{application, chart, cluster, registry, render, values};
 
 /// Why a verb did not succeed. The texts are Helm's where Helm has one.
@@ -209,6 +210,31 @@ pub enum Error {
         /// Every one of them.
         foreign: Vec<Foreign>,
     },
+    /// Documents that are no objects of this cluster.
+    #[error("unable to build kubernetes objects from release manifest: {}", build::text(problems))]
+    Build {
+        /// Everything that is wrong.
+        problems: Vec<super::BuildProblem>,
+    },
+    /// It is not known whether an object is there.
+    #[error(
+        "unable to continue with install: could not get information about the resource {} {} in namespace {}: {problem}",
+        object.kind, quote(&object.name), quote(namespace.as_deref().unwrap_or_default())
+    )]
+    Look {
+        /// Which.
+        object: ObjectRef,
+        /// Its namespace.
+        namespace: Option<String>,
+        /// Why.
+        problem: LookProblem,
+    },
+    /// An object has a name and asks for one to be made.
+    #[error("unable to continue with install: metadata.name and metadata.generateName cannot both be set")]
+    TwoNames,
+    /// The system starts no thread.
+    #[error("no thread can be started: {}", system_text(.0))]
+    Thread(#[source] std::io::Error),
     /// A live run holds the lock.
     #[error("another operation (install/upgrade/rollback) is in progress")]
     Locked {
@@ -374,6 +400,9 @@ impl Error {
             Self::NameInUse { .. } | Self::AlreadyUninstalled { .. } => Code::NameInUse,
             Self::ReleaseNotFound { .. } | Self::NotLoaded { .. } => Code::ReleaseNotFound,
             Self::Ownership { .. } => Code::Ownership,
+            Self::Build { problems } => build::code(problems),
+            Self::Look { problem: LookProblem::Cluster(error), .. } => error.code(),
+            Self::Thread(_) => Code::Internal,
             Self::Locked { .. } => Code::Locked,
             Self::LockLost { .. } => Code::LockLost,
             Self::ForeignJournal { .. } => Code::Record,
@@ -382,7 +411,7 @@ impl Error {
             Self::NotConfirmed { .. } => Code::NotConfirmed,
             Self::SystemLabel | Self::BadKubeVersion { .. } | Self::NameTemplate(_) => Code::Usage,
             Self::Delete { .. } => Code::DeleteFailed,
-            Self::Manifest(_) => Code::Manifest,
+            Self::Manifest(_) | Self::Look { problem: LookProblem::NoName, .. } | Self::TwoNames => Code::Manifest,
             Self::Registry(error) | Self::Download { error, .. } => error.code(),
             Self::Interrupted => Code::Interrupted,
         }

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
+use super::build::{self, Trust};
 use super::configure::{self, FileStep};
 use super::objects::{Applier, Planned};
-use super::ownership::{self, Existing, Owner};
+use super::ownership::{self, Existing, LookProblem, Owner};
 use super::prepare::{Prepared, prepare};
 use super::session::Session;
+use super::surroundings::{self, Access, Surroundings};
 use super::{
     Aftermath, Cancel, ChartSource, Error, Event, Failure, Notice, Observer, Phase, RenderOptions, UserValues, WaitFor,
     records, waiting,
@@ -22,6 +24,7 @@ use crate::cluster::{Cluster, Resource, WriteOptions};
 use crate::code::Code;
 use crate::release::journal::{Operation, Step};
 use crate::release::{ApplyMethod, Release, SYSTEM_LABELS, Status, Store, Stored, Timestamp};
+use crate::render::ReleaseInfo;
 use crate::values::Compat;
 
 /// What to install and how.
@@ -57,6 +60,9 @@ pub struct InstallSettings {
     pub no_hooks: bool,
     /// Leaves CustomResourceDefinitions out.
     pub skip_crds: bool,
+    /// Whether a dry run on the server checks all that an installation would find out: name, namespace, every object.
+    /// Helm's checks kinds and owners alone.
+    pub check_everything: bool,
 }
 
 /// What `--dry-run` shows: the release as it would be recorded.
@@ -65,28 +71,48 @@ pub fn dry_run(
     namespace: &str,
     notices: &mut dyn FnMut(Notice),
 ) -> Result<Release, Failure> {
-    let mut prepared = plan(settings, namespace, 1, notices)?;
+    let mut prepared = plan(&Surroundings::Machine, settings, namespace, notices)?;
     "Dry run complete".clone_into(&mut prepared.release.info.description);
     Ok(prepared.release)
 }
 
-/// The same, after everything was checked on the cluster that an installation checks, and the API server has looked
-/// at every object. Changes nothing.
+/// The same, rendered for the cluster and checked on it; with [`InstallSettings::check_everything`] also by the API
+/// server, which then looks at every object. Changes nothing.
 pub async fn dry_run_on_server(
     cluster: &Cluster,
     settings: &InstallSettings,
+    cancel: &Cancel,
     notices: &mut dyn FnMut(Notice),
 ) -> Result<Release, Failure> {
     let namespace = cluster.namespace().to_owned();
-    let mut prepared = plan(settings, &namespace, 1, notices)?;
-    let history = Store::new(cluster, &namespace).history(&settings.name).await.map_err(Error::from)?.history();
-    if let Some(last) = history.last() {
-        check_reuse(settings, last, &namespace)?;
+    let access = Access { reach: !settings.check_everything, ..Access::RENDER };
+    let mut prepared = plan_beside(cluster, settings, &namespace, access, cancel, notices).await?;
+    if settings.check_everything {
+        check_everything(cluster, settings, &namespace, &mut prepared).await?;
+    } else {
+        let owner = Owner { release: &settings.name, namespace: &namespace };
+        let objects = build::build(cluster, owner, std::mem::take(&mut prepared.objects), Trust::Nothing).await?;
+        ownership::check_each(cluster, owner, &objects, settings.take_ownership, settings.options.compat).await?;
     }
-    let owner = Owner { release: &settings.name, namespace: &namespace };
-    let objects = Planned::resolve(cluster, owner, std::mem::take(&mut prepared.documents)).await?;
+    "Dry run complete".clone_into(&mut prepared.release.info.description);
+    Ok(prepared.release)
+}
+
+/// Whatever an installation would find out before its objects are stored.
+async fn check_everything(
+    cluster: &Cluster,
+    settings: &InstallSettings,
+    namespace: &str,
+    prepared: &mut Prepared,
+) -> Result<(), Error> {
+    let history = Store::new(cluster, namespace).history(&settings.name).await?.history();
+    if let Some(last) = history.last() {
+        check_reuse(settings, last, namespace)?;
+    }
+    let owner = Owner { release: &settings.name, namespace };
+    let objects = build(cluster, owner, prepared).await?;
     look_around(cluster, owner, &objects, settings.take_ownership).await?;
-    let there = cluster.find(&Resource::NAMESPACE, None, &namespace).await.map_err(Error::from)?.is_some();
+    let there = cluster.find(&Resource::NAMESPACE, None, namespace).await?.is_some();
     if there {
         let existing = Existing::default();
         let observer: Arc<dyn Observer> = Arc::new(());
@@ -94,10 +120,9 @@ pub async fn dry_run_on_server(
         let applier = Applier { cluster, observer: &observer, existing: &existing, options, applied: Mutex::default() };
         applier.apply(&objects.iter().collect::<Vec<_>>()).await?;
     } else if !settings.create_namespace {
-        return Err(Error::NamespaceMissing { namespace }.into());
+        return Err(Error::NamespaceMissing { namespace: namespace.to_owned() });
     }
-    "Dry run complete".clone_into(&mut prepared.release.info.description);
-    Ok(prepared.release)
+    Ok(())
 }
 
 /// Installs. Ends with the release as recorded.
@@ -109,8 +134,11 @@ pub async fn install(
 ) -> Result<Release, Failure> {
     let namespace = cluster.namespace().to_owned();
     let mut notices = Vec::new();
-    let work = async { plan(settings, &namespace, 1, &mut |notice| notices.push(notice)) };
+    let mut tell = |notice| notices.push(notice);
+    let work = plan_beside(cluster, settings, &namespace, Access::RENDER, cancel, &mut tell);
     let prepared = timed(observer, Phase::Render, work).await;
+    // A chart with definitions of its own is refused below, unless they are left out.
+    notices.retain(|notice| *notice != Notice::CrdsNotInstalled);
     // What is strange may be the reason for what is wrong, so it is told also if that ends the run.
     for notice in notices {
         let (code, detail) = match notice {
@@ -123,9 +151,12 @@ pub async fn install(
         };
         observer.event(&Event::Notice { code, object: None, detail });
     }
-    let prepared = prepared?;
+    let mut prepared = prepared?;
     check_offered(settings, &prepared)?;
     let input = digest(&prepared);
+    // Before anything is written: a manifest that is none leaves nothing behind.
+    let owner = Owner { release: &settings.name, namespace: &namespace };
+    let objects = build(cluster, owner, &mut prepared).await?;
     let begin = || async {
         Session::begin(cluster, observer, cancel, &namespace, &settings.name, Operation::Install, &input)
             .await
@@ -144,23 +175,39 @@ pub async fn install(
     .await?;
     let mut run =
         Run { cluster, settings, observer, namespace, stored: None, applied: 0, objects: 0, phase: Phase::Check };
-    let result = Box::pin(run.carry_out(&mut session, prepared, &input)).await;
+    let result = Box::pin(run.carry_out(&mut session, prepared, objects, &input)).await;
     run.conclude(session, result).await
 }
 
-/// Renders and checks everything that needs no cluster.
-fn plan(
+/// Renders, and checks everything that can be checked without writing; templates may look at the cluster.
+async fn plan_beside(
+    cluster: &Cluster,
     settings: &InstallSettings,
     namespace: &str,
-    revision: u32,
+    access: Access,
+    cancel: &Cancel,
+    notices: &mut dyn FnMut(Notice),
+) -> Result<Prepared, Error> {
+    let (settings, namespace) = (settings.clone(), namespace.to_owned());
+    let work =
+        move |surroundings: &_, notices: &mut dyn FnMut(Notice)| plan(surroundings, &settings, &namespace, notices);
+    surroundings::beside(cluster, access, cancel, notices, work).await?
+}
+
+/// The same in any surroundings.
+fn plan(
+    surroundings: &Surroundings,
+    settings: &InstallSettings,
+    namespace: &str,
     notices: &mut dyn FnMut(Notice),
 ) -> Result<Prepared, Error> {
     records::check_name(&settings.name)?;
     if settings.labels.keys().any(|key| SYSTEM_LABELS.contains(&key.as_str())) {
         return Err(Error::SystemLabel);
     }
-    let mut prepared =
-        prepare(&settings.chart, &settings.values, &settings.name, namespace, revision, &settings.options, notices)?;
+    let info =
+        ReleaseInfo { name: settings.name.clone(), namespace: namespace.to_owned(), revision: 1, is_upgrade: false };
+    let mut prepared = prepare(surroundings, &settings.chart, &settings.values, &info, &settings.options, notices)?;
     prepared.release.labels.clone_from(&settings.labels);
     Ok(prepared)
 }
@@ -178,6 +225,22 @@ fn check_offered(settings: &InstallSettings, prepared: &Prepared) -> Result<(), 
         return Err(Error::Unsupported { what });
     }
     Ok(())
+}
+
+/// The objects of a release that is new. The server makes no names for them: what is applied has one.
+async fn build(cluster: &Cluster, owner: Owner<'_>, prepared: &mut Prepared) -> Result<Vec<Planned>, Error> {
+    let objects = build::build(cluster, owner, std::mem::take(&mut prepared.objects), Trust::Table).await?;
+    for object in &objects {
+        if object.makes_name() {
+            let what = format!("{} with `generateName: {}`", object.resource.kind, object.generate_name());
+            return Err(Error::Unsupported { what });
+        }
+        if object.name.is_empty() {
+            let namespace = object.namespace.clone();
+            return Err(Error::Look { object: object.reference(), namespace, problem: LookProblem::NoName });
+        }
+    }
+    Ok(objects)
 }
 
 /// SHA-256 of what is going to be installed, for the journal.
@@ -272,6 +335,7 @@ impl Run<'_> {
         &mut self,
         session: &mut Session,
         mut prepared: Prepared,
+        objects: Vec<Planned>,
         input: &str,
     ) -> Result<Release, Error> {
         let (cluster, settings, observer) = (self.cluster, self.settings, self.observer);
@@ -279,7 +343,6 @@ impl Run<'_> {
         let owner = Owner { release: &settings.name, namespace: &namespace };
         let store = Store::new(cluster, &namespace);
 
-        let objects = Planned::resolve(cluster, owner, std::mem::take(&mut prepared.documents)).await?;
         self.objects = objects.len();
         let left_behind = session.left_behind.clone();
         let work = async {

@@ -29,6 +29,34 @@ pub enum Notice {
         /// Its `helm.sh/hook`, as written.
         events: String,
     },
+    /// The chart brings CustomResourceDefinitions that are not there yet while it is rendered for the cluster.
+    CrdsNotInstalled,
+    /// Group versions that the cluster registers and does not serve, each with the reason.
+    OrphanedApis {
+        /// Them.
+        apis: Vec<(String, String)>,
+    },
+    /// A template looks up a kind of a group version that the cluster does not serve. The render fails of it as well.
+    UnservedLookup {
+        /// The group version; empty if it is none at all.
+        group_version: String,
+        /// Group, version and kind as Kubernetes' libraries write them.
+        kind: String,
+        /// The server's words.
+        problem: String,
+    },
+    /// Objects that the API server could not be asked to check.
+    Unchecked {
+        /// `Kind/name` of each.
+        objects: Vec<String>,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// Group versions with the reasons why they are not served.
+pub fn orphans(apis: &[(String, String)]) -> String {
+    apis.iter().map(|(api, reason)| format!("{api}: {reason}")).collect::<Vec<_>>().join(", ")
 }
 
 impl std::fmt::Display for Notice {
@@ -46,6 +74,16 @@ impl std::fmt::Display for Notice {
             Self::Deprecated => formatter.write_str("this chart is deprecated"),
             Self::UnknownHook { path, events } => {
                 write!(formatter, "{path}: a document is left out, because its hook is unknown: {events}")
+            }
+            Self::CrdsNotInstalled => formatter
+                .write_str("this chart brings CustomResourceDefinitions; without them it may render otherwise or fail"),
+            Self::OrphanedApis { apis } => {
+                let all = orphans(apis);
+                write!(formatter, "the cluster registers APIs that it does not serve: {all}")
+            }
+            Self::UnservedLookup { kind, problem, .. } => write!(formatter, "a look-up of {kind} fails: {problem}"),
+            Self::Unchecked { objects, reason } => {
+                write!(formatter, "not checked by the API server: {} ({reason})", objects.join(", "))
             }
         }
     }

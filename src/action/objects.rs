@@ -32,23 +32,38 @@ impl Planned {
     /// known ones cost one request for each group version.
     pub(super) async fn resolve(cluster: &Cluster, owner: Owner<'_>, documents: Vec<Json>) -> Result<Vec<Self>, Error> {
         let mut planned = Vec::with_capacity(documents.len());
-        for mut body in documents {
-            let text = |pointer: &str| body.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
-            let (api_version, kind) = (text("/apiVersion"), text("/kind"));
-            let (name, given) = (text("/metadata/name"), text("/metadata/namespace"));
+        for body in documents {
+            let text = |pointer: &str| body.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
+            let (api_version, kind) = (text("/apiVersion").to_owned(), text("/kind").to_owned());
             let resource = match Resource::known(&api_version, &kind) {
                 Some(resource) => resource,
                 None => cluster.resource(&api_version, &kind).await?,
             };
-            let namespace =
-                resource.namespaced.then(|| if given.is_empty() { owner.namespace.to_owned() } else { given });
-            if let Some(namespace) = &namespace {
-                body["metadata"]["namespace"] = Json::from(namespace.as_str());
-            }
-            owner.mark(&mut body);
-            planned.push(Self { resource, namespace, name, body });
+            planned.push(Self::of(resource, owner, body));
         }
         Ok(planned)
+    }
+
+    /// An object of a kind that was found: in its namespace, and marked as owned.
+    pub(super) fn of(resource: Resource, owner: Owner<'_>, mut body: Json) -> Self {
+        let text = |pointer: &str| body.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let (name, given) = (text("/metadata/name"), text("/metadata/namespace"));
+        let namespace = resource.namespaced.then(|| if given.is_empty() { owner.namespace.to_owned() } else { given });
+        if let Some(namespace) = &namespace {
+            body["metadata"]["namespace"] = Json::from(namespace.as_str());
+        }
+        owner.mark(&mut body);
+        Self { resource, namespace, name, body }
+    }
+
+    /// What the server is to begin a name with; empty if it makes none.
+    pub(super) fn generate_name(&self) -> &str {
+        self.body.pointer("/metadata/generateName").and_then(Json::as_str).unwrap_or_default()
+    }
+
+    /// Whether the server makes the name.
+    pub(super) fn makes_name(&self) -> bool {
+        self.name.is_empty() && !self.generate_name().is_empty()
     }
 
     /// Kind and name.

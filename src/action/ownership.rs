@@ -3,10 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use futures::StreamExt as _;
 use serde_json::{Value as Json, json};
 
+use super::objects::Planned;
 use super::{Error, ObjectRef};
-use crate::cluster::{Cluster, ListOptions, Resource};
+use crate::cluster::{self, Cluster, ListOptions, Resource};
+use crate::values::Compat;
+
+/// Objects that are looked for at the same time.
+const AT_ONCE: usize = 8;
 
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const RELEASE_NAME: &str = "meta.helm.sh/release-name";
@@ -144,6 +150,56 @@ pub async fn check(cluster: &Cluster, owner: Owner<'_>, wanted: &[Wanted<'_>], t
         }
     }
     if foreign.is_empty() { Ok(existing) } else { Err(Error::Ownership { foreign }) }
+}
+
+/// Looks for the objects one by one, which needs no other right than to read each of them, and refuses the first that
+/// belongs to somebody else.
+///
+/// # Errors
+/// [`Error::Ownership`] with that object, unless `take`; [`Error::Look`] if an object cannot be asked for.
+pub(super) async fn check_each(
+    cluster: &Cluster,
+    owner: Owner<'_>,
+    objects: &[Planned],
+    take: bool,
+    compat: Compat,
+) -> Result<(), Error> {
+    let looks = objects.iter().map(|object| async move {
+        let unknown =
+            |problem| Error::Look { object: object.reference(), namespace: object.namespace.clone(), problem };
+        match (object.name.is_empty(), object.generate_name().is_empty()) {
+            (true, false) if compat == Compat::Helm4 => return Ok(None),
+            (true, _) => return Err(unknown(LookProblem::NoName)),
+            (false, false) if compat == Compat::Helm4 => return Err(Error::TwoNames),
+            (false, _) => {}
+        }
+        match cluster.get_metadata(&object.resource, object.namespace.as_deref(), &object.name).await {
+            Ok(found) => Ok(Some(found)),
+            Err(cluster::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(unknown(LookProblem::Cluster(Box::new(error)))),
+        }
+    });
+    let mut looks = futures::stream::iter(looks).buffered(AT_ONCE);
+    let mut objects = objects.iter();
+    while let (Some(found), Some(object)) = (looks.next().await, objects.next()) {
+        let Some(violation) = found?.as_ref().filter(|_| !take).and_then(|found| owner.violation(found)) else {
+            continue;
+        };
+        let (object, namespace) = (object.reference(), object.namespace.clone());
+        return Err(Error::Ownership { foreign: vec![Foreign { object, namespace, violation }] });
+    }
+    Ok(())
+}
+
+/// Why it is not known whether an object is there.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum LookProblem {
+    /// It has no name.
+    #[error("resource name may not be empty")]
+    NoName,
+    /// The cluster does not tell.
+    #[error(transparent)]
+    Cluster(Box<cluster::Error>),
 }
 
 /// An object that exists and belongs to somebody else.

@@ -5,8 +5,10 @@
 //! checked. Any other chart is rendered as Helm renders it, in the order in which Helm finds what is wrong; a chart named
 //! `maibot` still gets its configuration files looked after when it is installed.
 
+use super::build::Source;
 use super::configure::FileStep;
 use super::host;
+use super::surroundings::Surroundings;
 use super::values::Computed;
 use super::{ChartSource, Error, Notice, PostRenderer, UnknownKeys, UserValues, unknown};
 use crate::application::components::{ComponentId, Components};
@@ -39,10 +41,12 @@ pub struct RenderOptions {
     pub subchart_notes: bool,
     /// Puts CustomResourceDefinitions of `crds/` into the manifest.
     pub include_crds: bool,
-    /// The Kubernetes to render for; without it what Helm assumes.
+    /// The Kubernetes to render for; without it what Helm assumes. Passed over where a cluster tells its own.
     pub kube_version: Option<KubeVersion>,
-    /// API versions to render for beside the usual ones.
+    /// API versions to render for beside the usual ones. Passed over where a cluster tells its own.
     pub api_versions: Vec<String>,
+    /// Leaves CustomResourceDefinitions out, so that nothing has to be said about them.
+    pub skip_crds: bool,
     /// A program that changes the manifest.
     pub post_renderer: Option<PostRenderer>,
 }
@@ -60,6 +64,7 @@ impl Default for RenderOptions {
             include_crds: false,
             kube_version: None,
             api_versions: Vec::new(),
+            skip_crds: false,
             post_renderer: None,
         }
     }
@@ -116,15 +121,24 @@ pub fn template_name(template: &str) -> Result<String, Error> {
     helm::release_name(template, &host::Machine).map_err(Error::NameTemplate)
 }
 
-/// Renders for `template`. What is strange is told as soon as it is seen, also if something fails later.
+/// Renders for `template`; asks no cluster. What is strange is told as soon as it is seen, also if something fails later.
 ///
 /// # Errors
 /// Whatever is wrong with name, values or chart.
 pub fn template(settings: &TemplateSettings, notices: &mut dyn FnMut(Notice)) -> Result<Template, TemplateFailure> {
+    template_in(&Surroundings::Machine, settings, notices)
+}
+
+/// The same in surroundings that may hold a cluster.
+pub(super) fn template_in(
+    surroundings: &Surroundings,
+    settings: &TemplateSettings,
+    notices: &mut dyn FnMut(Notice),
+) -> Result<Template, TemplateFailure> {
     let TemplateSettings { chart, values, release, namespace, is_upgrade, options } = settings;
     let info =
         ReleaseInfo { name: release.clone(), namespace: namespace.clone(), revision: 1, is_upgrade: *is_upgrade };
-    let done = render(chart, values, &info, options, notices)?;
+    let done = render(surroundings, chart, values, &info, options, notices)?;
     if done.chart.engine == Engine::Jinja {
         FileStep::new(release, &done.computed).check().map_err(Error::from)?;
     }
@@ -136,8 +150,8 @@ pub fn template(settings: &TemplateSettings, notices: &mut dyn FnMut(Notice)) ->
 pub(super) struct Prepared {
     /// The record, without its state.
     pub(super) release: Release,
-    /// The documents in install order, as JSON.
-    pub(super) documents: Vec<serde_json::Value>,
+    /// The objects in install order.
+    pub(super) objects: Vec<Source>,
     /// The application step, if the chart is MaiBot's.
     pub(super) files: Option<FileStep>,
     /// Whether the chart brings CustomResourceDefinitions that are to be installed before it.
@@ -146,35 +160,37 @@ pub(super) struct Prepared {
 
 /// Prepares a revision.
 pub(super) fn prepare(
+    surroundings: &Surroundings,
     chart: &ChartSource,
     values: &UserValues,
-    release: &str,
-    namespace: &str,
-    revision: u32,
+    info: &ReleaseInfo,
     options: &RenderOptions,
     notices: &mut dyn FnMut(Notice),
 ) -> Result<Prepared, Error> {
-    let info = ReleaseInfo { name: release.to_owned(), namespace: namespace.to_owned(), revision, is_upgrade: false };
-    let done = render(chart, values, &info, options, notices).map_err(|failure| *failure.error)?;
-    let files = (done.chart.metadata.name == "maibot").then(|| FileStep::new(release, &done.computed));
+    let done = render(surroundings, chart, values, info, options, notices).map_err(|failure| *failure.error)?;
+    let files = (done.chart.metadata.name == "maibot").then(|| FileStep::new(&info.name, &done.computed));
     if let Some(files) = &files {
         files.check()?;
     }
-    let documents = done.rendered.sorted.documents.iter().filter(|document| !document.object.is_null());
     Ok(Prepared {
-        release: done.record(values, &info)?,
-        documents: documents.flat_map(objects).collect(),
+        release: done.record(values, info)?,
+        objects: done.rendered.sorted.documents.iter().flat_map(sources).collect(),
         files,
         has_crds: !done.chart.crds().is_empty(),
     })
 }
 
-/// The objects of a document: those of a list one by one, as Helm's builder takes them.
-fn objects(document: &Document) -> Vec<serde_json::Value> {
+/// The objects of a document: those of a list one by one, as Helm's builder takes them; none if it holds comments alone.
+pub(super) fn sources(document: &Document) -> Vec<Source> {
+    if document.object.is_null() {
+        return Vec::new();
+    }
     let object = document.object.to_json();
     match object.get("items").and_then(serde_json::Value::as_array) {
-        Some(items) if document.kind.ends_with("List") => items.clone(),
-        _ => vec![object],
+        Some(items) if document.kind.ends_with("List") => {
+            items.iter().map(|item| Source { object: item.clone(), in_list: true }).collect()
+        }
+        _ => vec![Source { object, in_list: false }],
     }
 }
 
@@ -188,6 +204,7 @@ struct Render {
 }
 
 fn render(
+    surroundings: &Surroundings,
     source: &ChartSource,
     values: &UserValues,
     info: &ReleaseInfo,
@@ -199,9 +216,10 @@ fn render(
         // Before anything else is looked at, so that it is told whatever else is wrong.
         unknown::check(&chart, values, way, notices)?;
     }
+    surroundings.reach()?;
     match chart.engine {
         Engine::Jinja => Ok(render_embedded(chart, values, info, options, notices)?),
-        Engine::Go => render_go(&chart, values, info, options, notices),
+        Engine::Go => render_go(surroundings, &chart, values, info, options, notices),
     }
 }
 
@@ -234,6 +252,7 @@ fn render_embedded(
 }
 
 fn render_go(
+    surroundings: &Surroundings,
     chart: &Chart,
     values: &UserValues,
     info: &ReleaseInfo,
@@ -244,29 +263,27 @@ fn render_go(
     names::check_helm(&info.name).map_err(Error::from)?;
     let mut warnings = Vec::new();
     let processed = chart::process_dependencies(chart, values.map(), compat, &mut warnings);
-    let mut tell = |warnings: &mut Vec<_>| warnings.drain(..).for_each(|warning| notices(Notice::Values(warning)));
-    tell(&mut warnings);
+    warnings.drain(..).for_each(|warning| notices(Notice::Values(warning)));
     let (chart, tree) = processed.map_err(|error| match error {
         ProcessError::Chart(error) => Error::from(error),
         ProcessError::Coalesce(error) => Error::Dependencies(error),
     })?;
+    if surroundings.has_capabilities() && !options.skip_crds && !chart.crds().is_empty() {
+        notices(Notice::CrdsNotInstalled);
+    }
+    let capabilities = capabilities(surroundings, options)?;
     let computed = coalesce(&tree, values.map(), compat, &mut warnings);
-    tell(&mut warnings);
+    warnings.drain(..).for_each(|warning| notices(Notice::Values(warning)));
     let computed = computed.map_err(Error::from)?;
     if !options.skip_schema_validation {
         let checked = values.check_schemas(&tree, &computed, &options.references, &mut warnings);
-        tell(&mut warnings);
+        warnings.drain(..).for_each(|warning| notices(Notice::Values(warning)));
         checked?;
     }
 
     let after = |error: Error, partial: String| TemplateFailure { error: Box::new(error), partial: Some(partial) };
-    let mut capabilities = Capabilities::assumed(compat);
-    if let Some(version) = &options.kube_version {
-        capabilities.kube_version = version.clone();
-    }
-    capabilities.api_versions.extend(options.api_versions.iter().cloned());
     let (wanted, version) = (&chart.metadata.kube_version, &capabilities.kube_version);
-    if !wanted.is_empty() && !chart::is_compatible(wanted, &version.normalized) {
+    if !wanted.is_empty() && !chart::is_compatible(wanted, version.compared()) {
         let version = if compat == Compat::Helm4 { &version.version } else { &version.normalized };
         return Err(after(Error::KubeVersion { wanted: wanted.clone(), version: version.clone() }, String::new()));
     }
@@ -275,13 +292,16 @@ fn render_go(
         values: &computed,
         release: info,
         capabilities: &capabilities,
-        host: &host::Machine,
+        host: surroundings,
         compat,
         strict: false,
         lint: false,
         enable_dns: options.enable_dns,
     };
-    let files = helm::render(&request).map_err(|error| after(values.locate(error, &computed), String::new()))?;
+    let files = helm::render(&request).map_err(|error| {
+        let secrets = surroundings.secrets_in(&error.said());
+        after(values.locate(error, &computed, secrets), String::new())
+    })?;
 
     let crds = if options.include_crds { crds(&chart) } else { Vec::new() };
     let notes_path = format!("{}/templates/NOTES.txt", chart.metadata.name);
@@ -315,6 +335,19 @@ fn render_go(
     let mut rendered = Rendered { sorted, manifest, notes };
     post_render(&mut rendered, options).map_err(|error| after(error, String::new()))?;
     Ok(Render { chart, computed: Value::Mapping(computed), rendered, crds })
+}
+
+/// What templates are told of the cluster: what it tells itself, or what is assumed and asked for.
+fn capabilities(surroundings: &Surroundings, options: &RenderOptions) -> Result<Capabilities, Error> {
+    if let Some(told) = surroundings.capabilities(options.compat)? {
+        return Ok(told);
+    }
+    let mut capabilities = Capabilities::assumed(options.compat);
+    if let Some(version) = &options.kube_version {
+        capabilities.kube_version = version.clone();
+    }
+    capabilities.api_versions.extend(options.api_versions.iter().cloned());
+    Ok(capabilities)
 }
 
 /// Texts behind separators and the names of their sources.

@@ -85,13 +85,15 @@ impl UserValues {
         Error::Schema { blames: blames.collect(), quoted: quoted(text, values), error }
     }
 
-    /// What is wrong in a template, with what is known of the values it speaks of: `computed` are those it saw.
-    pub(super) fn locate(&self, error: TemplateError, computed: &Mapping) -> Error {
+    /// What is wrong in a template, with what is known of the values it speaks of: `computed` are those it saw, `secrets`
+    /// those of the cluster's Secrets that stand in the error.
+    pub(super) fn locate(&self, error: TemplateError, computed: &Mapping, secrets: Vec<String>) -> Error {
         let place = match &error.trouble.fault {
             Fault::Absent { path: Some(path), is_null: true, .. } => self.given.place(path, Part::Key),
             _ => None,
         };
-        let quoted = quoted(&error.said(), computed);
+        let mut quoted = quoted(&error.said(), computed);
+        quoted.extend(secrets.into_iter().map(|text| Quoted { name: "lookup.secret".to_owned(), text }));
         Error::Template(Box::new(TemplateFault { error, place, quoted }))
     }
 }

@@ -366,6 +366,11 @@ pub(crate) enum DryRun {
 }
 
 impl DryRunArgs {
+    /// Whether the flag was given, whatever its value.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.dry_run.is_some()
+    }
+
     /// The mode; `always` for commands that are a dry run by nature and take no `none`.
     pub(crate) fn mode(&self, always: bool, printer: &Printer) -> Result<DryRun, Failure> {
         let none = if always { DryRun::Client } else { DryRun::None };

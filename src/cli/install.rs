@@ -246,8 +246,8 @@ impl ReleaseArgs {
             value: self.labels.last().cloned().unwrap_or_default(),
             reason,
         })?;
-        // `--disable-openapi-validation` changes nothing: objects are checked by the API server. It is taken so that a
-        // script for Helm runs.
+        // `--disable-openapi-validation` changes nothing for `install`: objects are checked when they are written. It is
+        // taken so that a script for Helm runs.
         // What the line says comes first, what it names second.
         let (wait, timeout) = (self.wait.choice(printer)?, self.wait.timeout()?);
         Ok(ReleaseSettings {
@@ -276,6 +276,16 @@ impl ReleaseArgs {
             },
             hide_notes: self.hide_notes,
         })
+    }
+
+    /// Whether `--disable-openapi-validation` was given.
+    pub(crate) const fn leaves_objects_unchecked(&self) -> bool {
+        self.disable_openapi_validation
+    }
+
+    /// Whether `--take-ownership` was given.
+    pub(crate) const fn takes_ownership(&self) -> bool {
+        self.take_ownership
     }
 
     /// Whether `--hide-notes` was given.
@@ -365,9 +375,10 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
         replace: release.replace,
         take_ownership: release.take_ownership,
         force_conflicts: release.force_conflicts,
-        options: release.options.options(context),
+        options: RenderOptions { skip_crds: release.skip_crds, ..release.options.options(context) },
         no_hooks: release.no_hooks,
         skip_crds: release.skip_crds,
+        check_everything: helm.is_none(),
     };
     let mut tell = |notice| context.notice(notice);
     let observer = context.observer("install", &settings.name);
@@ -375,7 +386,7 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
         DryRun::Client => action::dry_run(&settings, &cluster::default_namespace(&context.global.kube), &mut tell),
         DryRun::Server => {
             let cluster = context.cluster("install").await?;
-            Box::pin(action::dry_run_on_server(&cluster, &settings, &mut tell)).await
+            Box::pin(action::dry_run_on_server(&cluster, &settings, &context.cancel, &mut tell)).await
         }
         DryRun::None => {
             let cluster = context.cluster("install").await?;

@@ -130,9 +130,12 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
         Verb::Install(args) => args.settings(&printer).and_then(|settings| {
             on_cluster(context, move |context| async move { install::run(settings, &context).await })
         }),
-        Verb::Template(args) => {
-            args.settings(&printer).and_then(|settings| runtime::compute(move || template::run(settings, &context)))
-        }
+        Verb::Template(args) => args.settings(&printer).and_then(|settings| match settings.server {
+            None => runtime::compute(move || template::run(&settings, &context)),
+            Some(server) => runtime::run(context, move |context| async move {
+                template::run_on_server(&settings, server, &context).await
+            }),
+        }),
         Verb::Show(args) => {
             learn(&printer, args.password());
             args.settings(printer.helm().is_some())

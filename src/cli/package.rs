@@ -55,7 +55,7 @@ pub(crate) struct PackageArgs {
     /// File with the passphrase of the key, or - for standard input
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<String>,
-    #[command(flatten, next_help_heading = "Registry")]
+    #[command(flatten, next_help_heading = "Options")]
     access: AccessArgs,
 }
 

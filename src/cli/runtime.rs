@@ -45,9 +45,9 @@ impl Context {
 
     /// Tells what is strange about a chart or its values; under `--helm-compat` in Helm's line.
     pub(crate) fn notice(&self, notice: Notice) {
-        // A link that stays in the chart is nothing strange.
+        // A link that stays in the chart is nothing strange; a look-up that fails is told as the error that it is.
         let level = match notice {
-            Notice::Chart(LoadWarning::Link { .. }) => Level::Detail,
+            Notice::Chart(LoadWarning::Link { .. }) | Notice::UnservedLookup { .. } => Level::Detail,
             _ => Level::Warning,
         };
         self.printer.say(level, &Message::Notice(notice));

@@ -1,16 +1,16 @@
-//! `maibot template`: render a chart and print it; no cluster is asked.
+//! `maibot template`: render a chart and print it. A cluster is asked only with `--dry-run=server`.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::action::{self, RenderOptions, TemplateFailure};
+use crate::action::{self, Access, ChartSource, RenderOptions, Server, Template, TemplateFailure};
 use crate::cluster;
 use crate::code::Exit;
 use crate::path_match;
 use crate::render::helm::KubeVersion;
 use crate::render::manifest::{Compat, Hook, split};
-use crate::ui::{Failure, Level, Message, Printer, Reason, Unsupported, Usage};
+use crate::ui::{Failure, Helm, Level, Message, Printer, Reason, Usage};
 
 use super::args::{DryRun, DryRunArgs, path};
 use super::dependency;
@@ -34,7 +34,7 @@ pub(crate) struct TemplateArgs {
     #[arg(long, value_name = "FOLDER")]
     output_dir: Option<String>,
     /// The old spelling of --dry-run=server
-    #[arg(long, hide = true, conflicts_with = "dry_run")]
+    #[arg(long, hide = true)]
     validate: bool,
     /// Print CustomResourceDefinitions too
     #[arg(long)]
@@ -81,8 +81,8 @@ pub(crate) struct TemplateSettings {
     pub(crate) kube_version: Option<KubeVersion>,
     /// Further API versions.
     pub(crate) api_versions: Vec<String>,
-    /// Whether the cluster is asked.
-    pub(crate) server: bool,
+    /// What the cluster is asked; nothing if none is.
+    pub(crate) server: Option<Server>,
 }
 
 impl TemplateArgs {
@@ -119,8 +119,25 @@ impl TemplateArgs {
             };
             api_versions.extend(literal::list(given).map_err(bad)?);
         }
+        // Helm 3 takes both, and does what each of them says.
+        if self.validate && self.dry_run.is_given() && printer.helm() != Some(Helm::Three) {
+            return Err(Usage::Conflict { flag: "--validate".to_owned(), other: "--dry-run".to_owned() }.into());
+        }
+        let server = self.server(self.dry_run.mode(true, printer)? == DryRun::Server, printer);
+        if server.is_some_and(|server| server.access.capabilities) && printer.helm().is_none() {
+            for (given, flag) in
+                [(kube_version.is_some(), "--kube-version"), (!api_versions.is_empty(), "--api-versions")]
+            {
+                if given {
+                    printer.say(
+                        Level::Warning,
+                        &Message::FlagWithoutEffect { flag, command: "template --dry-run=server" },
+                    );
+                }
+            }
+        }
         Ok(TemplateSettings {
-            server: self.dry_run.mode(true, printer)? == DryRun::Server || self.validate,
+            server,
             release: self.shared.settings(name, chart, printer)?,
             show_only: self.show_only.clone(),
             output_dir: path(self.output_dir.as_deref()),
@@ -130,6 +147,23 @@ impl TemplateArgs {
             is_upgrade: self.is_upgrade,
             kube_version,
             api_versions,
+        })
+    }
+
+    /// What the cluster is asked. Helm 3 keeps apart what Helm 4 has made one: `--validate` checks objects and lets
+    /// templates look nothing up, `--dry-run=server` the other way round.
+    fn server(&self, dry_run: bool, printer: &Printer) -> Option<Server> {
+        let helm = printer.helm();
+        let (lookup, validate) = match helm {
+            Some(Helm::Three) => (dry_run, self.validate),
+            Some(Helm::Four) | None => (dry_run || self.validate, dry_run || self.validate),
+        };
+        (lookup || validate).then_some(Server {
+            access: Access { lookup, capabilities: validate, reach: validate },
+            validate,
+            // Helm does not look at fields where the API server can do it when something is written.
+            check_objects: validate && helm.is_none() && !self.shared.leaves_objects_unchecked(),
+            take_ownership: self.shared.takes_ownership(),
         })
     }
 }
@@ -143,35 +177,75 @@ fn looks_like_chart(text: &str) -> bool {
         || Path::new(text).join("Chart.yaml").is_file()
 }
 
-/// Renders, and prints or writes the manifests.
-pub(crate) fn run(settings: TemplateSettings, context: &Context) -> Result<Exit, Failure> {
-    if settings.server {
-        return Err(Unsupported::FlagValue("--dry-run", "server".to_owned()).into());
-    }
-    let release = settings.release;
-    let compat = context.compat();
-    if settings.output_dir.is_some() && release.options.has_post_renderer() {
-        return Err(Failure::flag("--post-renderer"));
-    }
+/// Renders without a cluster, and prints or writes the manifests.
+pub(crate) fn run(settings: &TemplateSettings, context: &Context) -> Result<Exit, Failure> {
+    let release = &settings.release;
+    settings.check()?;
     let chart = release.chart.source_now(context, "template")?;
     if release.dependency_update {
         runtime::wait_for(dependency::bring_missing(&chart, &release.chart.access, context))??;
     }
-    let values = release.values.collect(&chart, context)?;
-    let rendering = action::TemplateSettings {
-        chart,
-        values,
-        release: release.name.clone(),
-        namespace: cluster::default_namespace(&context.global.kube),
-        is_upgrade: settings.is_upgrade,
-        options: RenderOptions {
-            include_crds: settings.include_crds,
-            kube_version: settings.kube_version,
-            api_versions: settings.api_versions,
-            ..release.options.options(context)
-        },
-    };
-    let template = match action::template(&rendering, &mut |notice| context.notice(notice)) {
+    let rendering = settings.rendering(chart, context)?;
+    let result = action::template(&rendering, &mut |notice| context.notice(notice));
+    finish(settings, result, context)
+}
+
+/// Renders beside the cluster, and prints or writes the manifests.
+pub(crate) async fn run_on_server(
+    settings: &TemplateSettings,
+    server: Server,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let release = &settings.release;
+    settings.check()?;
+    let chart = release.chart.source(context, "template").await?;
+    if release.dependency_update {
+        dependency::bring_missing(&chart, &release.chart.access, context).await?;
+    }
+    let rendering = settings.rendering(chart, context)?;
+    let cluster = context.cluster("template").await?;
+    let mut tell = |notice| context.notice(notice);
+    let result = action::template_on_server(&cluster, &rendering, server, &context.cancel, &mut tell).await;
+    finish(settings, result, context)
+}
+
+impl TemplateSettings {
+    fn check(&self) -> Result<(), Failure> {
+        if self.output_dir.is_some() && self.release.options.has_post_renderer() {
+            return Err(Failure::flag("--post-renderer"));
+        }
+        Ok(())
+    }
+
+    /// What the action renders.
+    fn rendering(&self, chart: ChartSource, context: &Context) -> Result<action::TemplateSettings, Failure> {
+        let release = &self.release;
+        let values = release.values.clone().collect(&chart, context)?;
+        Ok(action::TemplateSettings {
+            chart,
+            values,
+            release: release.name.clone(),
+            namespace: cluster::default_namespace(&context.global.kube),
+            is_upgrade: self.is_upgrade,
+            options: RenderOptions {
+                include_crds: self.include_crds,
+                kube_version: self.kube_version.clone(),
+                api_versions: self.api_versions.clone(),
+                skip_crds: release.skip_crds,
+                ..release.options.clone().options(context)
+            },
+        })
+    }
+}
+
+/// Prints or writes what was rendered.
+fn finish(
+    settings: &TemplateSettings,
+    result: Result<Template, TemplateFailure>,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let (release, compat) = (&settings.release, context.compat());
+    let template = match result {
         Ok(template) => template,
         Err(TemplateFailure { error, partial }) => {
             let mut failure = context.verdict(*error, "template");
@@ -291,9 +365,12 @@ mod tests {
 
     #[test]
     fn validate_means_a_dry_run_on_the_server() {
-        assert!(settings("a --validate").unwrap().server);
-        assert!(settings("a --dry-run=server").unwrap().server);
-        assert!(!settings("a").unwrap().server);
+        let server = settings("a --dry-run=server").unwrap().server.unwrap();
+        assert!(server.validate && server.check_objects && server.access.lookup);
+        assert_eq!(settings("a --validate").unwrap().server, Some(server));
+        assert!(settings("a --validate --dry-run=server").is_err());
+        assert_eq!(settings("a").unwrap().server, None);
+        assert!(!settings("a --validate --disable-openapi-validation").unwrap().server.unwrap().check_objects);
         assert!(settings("a --dry-run=none").is_err());
     }
 

@@ -24,6 +24,7 @@ use super::client::{APPLY_PATCH, Answer, Call, Signal, Signals};
 use super::config::ConfigError;
 use super::credential::Credentials;
 use super::error::{Cause, Error, Target, Unreachable};
+use super::refusal::is_unfit;
 use super::settings::Limits;
 
 /// The largest answer that is read, in bytes; a list page of 500 release records of 1 MiB each is above it on purpose.
@@ -109,6 +110,7 @@ impl Gate {
         mut request: Request<Body>,
     ) -> Result<Response<Body>, BoxError> {
         let repeatable = is_repeatable(&request);
+        let names_group_version = names_group_version(request.uri().path());
         let started = Instant::now();
         let mut delay = self.limits.first_delay;
         let mut refused = false;
@@ -126,12 +128,15 @@ impl Gate {
             let Ok(result) = tokio::time::timeout(self.limits.answer, inner.send(request)).await else {
                 return Err(NoAnswer(self.limits.answer).into());
             };
+            let (result, unfit) = self.read_verdict(result).await;
             let (cause, wait) = match self.look(&result) {
                 Seen::Answer(status, asked) => {
                     let again = match status.as_u16() {
                         429 => true,
                         // A 500 is mostly a defect (of a webhook, say) that does not pass; the others are outages.
-                        500 => asked.is_some() || (repeatable && attempt < DEFECT_RETRIES),
+                        500 => asked.is_some() || (repeatable && !unfit && attempt < DEFECT_RETRIES),
+                        // An API whose own server is out of order stays so until somebody repairs it.
+                        503 if names_group_version => asked.is_some(),
                         502..=504 => repeatable || asked.is_some(),
                         // Credentials that can be renewed get a second chance.
                         401 if !refused => match &header {
@@ -162,6 +167,24 @@ impl Gate {
             tokio::time::sleep(wait).await;
             delay = (delay * 2).min(self.limits.longest_delay);
             request = again;
+        }
+    }
+
+    /// Server-side apply says with a 500 that an object does not fit its kind, which no repetition changes: whether an
+    /// answer says so. Its body is read for that and put back.
+    async fn read_verdict(
+        &self,
+        result: Result<Response<Body>, kube::Error>,
+    ) -> (Result<Response<Body>, kube::Error>, bool) {
+        match result {
+            Ok(response) if response.status() == StatusCode::INTERNAL_SERVER_ERROR => {
+                let (head, body) = response.into_parts();
+                // What cannot be read says nothing; the status goes on alone.
+                let bytes = self.read(body, &Target::default()).await.unwrap_or_default();
+                let unfit = is_unfit(&String::from_utf8_lossy(&bytes));
+                (Ok(Response::from_parts(head, Body::from(bytes))), unfit)
+            }
+            other => (other, false),
         }
     }
 
@@ -343,6 +366,11 @@ impl Failure {
         }
         Self { cause, chain, sent }
     }
+}
+
+/// Whether a path is that of a group version (`/apis/metrics.k8s.io/v1beta1`), where its kinds are told.
+fn names_group_version(path: &str) -> bool {
+    path.strip_prefix("/apis/").is_some_and(|path| path.matches('/').count() == 1 && !path.ends_with('/'))
 }
 
 fn copy(request: &Request<Body>) -> Option<Request<Body>> {

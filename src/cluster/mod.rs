@@ -7,6 +7,7 @@ mod client;
 mod config;
 mod credential;
 pub mod diagnosis;
+mod discovery;
 mod error;
 pub mod exec;
 mod fields;
@@ -25,6 +26,7 @@ mod watch;
 pub use crate::proxy::ProxyVariables;
 pub use client::{Cluster, Signal, Signals};
 pub use config::{ConfigError, ContextName, contexts, default_namespace};
+pub use discovery::Served;
 pub use error::{Cause, Denial, Error, FieldConflict, Forbidden, InvalidField, ManagerOperation, Target, Unreachable};
 pub use objects::{
     Applied, DeleteOptions, Deletion, Effect, List, ListOptions, PatchKind, Propagation, Validation, Version,

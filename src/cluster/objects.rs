@@ -75,6 +75,8 @@ pub struct List {
     pub items: Vec<Value>,
     /// The list's `resourceVersion`.
     pub resource_version: String,
+    /// The kind of the list itself, `SecretList`; empty if the server does not tell.
+    pub kind: String,
 }
 
 /// What a server-side apply did.
@@ -159,13 +161,13 @@ pub enum Deletion {
     Terminating(Box<Value>),
 }
 
-/// The server's version.
+/// The server's version, as it tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     /// `1`.
-    pub major: u32,
-    /// `34`.
-    pub minor: u32,
+    pub major: String,
+    /// `34`; distributions append to it: `34+`.
+    pub minor: String,
     /// `v1.34.4`, with whatever a distribution appends.
     pub git_version: String,
 }
@@ -285,7 +287,8 @@ impl Cluster {
             let following = answer["metadata"]["continue"].as_str().unwrap_or_default();
             if following.is_empty() {
                 let resource_version = resource_version(&answer).unwrap_or_default().to_owned();
-                return Ok(List { items, resource_version });
+                let kind = answer["kind"].as_str().unwrap_or_default().to_owned();
+                return Ok(List { items, resource_version, kind });
             }
             if following == next {
                 let message = "the list continues with the same token for ever".to_owned();
@@ -407,13 +410,9 @@ impl Cluster {
         let target = Target::default();
         let call = Call { method: Method::GET, path: "/version".to_owned(), body: None, accept: JSON, target };
         let answer = self.call(call).await?.body;
-        // Distributions append to the minor version: `34+`.
-        let number = |key: &str| {
-            let text = answer[key].as_str()?;
-            text.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
-        };
-        match (number("major"), number("minor"), answer["gitVersion"].as_str()) {
-            (Some(major), Some(minor), Some(git)) => Ok(Version { major, minor, git_version: git.to_owned() }),
+        let text = |key: &str| answer[key].as_str().map(str::to_owned);
+        match (text("major"), text("minor"), text("gitVersion")) {
+            (Some(major), Some(minor), Some(git_version)) => Ok(Version { major, minor, git_version }),
             _ => Err(Error::Protocol { target: Box::default(), message: "not a version".to_owned() }),
         }
     }

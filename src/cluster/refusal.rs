@@ -46,6 +46,8 @@ impl Error {
             500 if message.contains("unable to convert unstructured object") => {
                 Self::Invalid { target, causes: Vec::new(), message }
             }
+            // And so to a field that the kind does not have, and to a value of another shape.
+            500 if is_unfit(&message) => Self::Invalid { target, causes: unfit_fields(&message), message },
             number if number >= 500 => Self::Server { status: number, target, message },
             number => Self::Refused { status: number, reason: status.reason, target, message },
         }
@@ -107,6 +109,22 @@ impl Error {
             Self::Changed { target, message }
         }
     }
+}
+
+/// Whether a message of server-side apply says that the object does not fit the schema of its kind.
+pub(super) fn is_unfit(message: &str) -> bool {
+    message.contains("failed to create typed patch object")
+}
+
+/// The fields of such a message: `failed to create typed patch object (…): .spec.a: why`, or behind `errors:` one a line.
+fn unfit_fields(message: &str) -> Vec<InvalidField> {
+    let told = message.split_once("): ").map_or("", |(_, told)| told);
+    told.lines()
+        .filter_map(|line| {
+            let (field, message) = line.trim().strip_prefix('.')?.split_once(": ")?;
+            Some(InvalidField { field: field.to_owned(), message: message.to_owned() })
+        })
+        .collect()
 }
 
 fn invalid_fields(status: &Status) -> Vec<InvalidField> {
@@ -275,6 +293,24 @@ mod tests {
                 FieldConflict { field: ".data.a".into(), manager: "argocd".into(), operation: ManagerOperation::Apply },
             ]
         );
+    }
+
+    #[test]
+    fn an_object_that_does_not_fit_its_kind_is_invalid_though_the_server_calls_it_a_failure_of_its_own() {
+        let head = "failed to create typed patch object (bot/a; /v1, Kind=ConfigMap): ";
+        let causes = |told: &str| match refused(status(500, "InternalError", &format!("{head}{told}"))) {
+            Error::Invalid { causes, .. } => {
+                causes.into_iter().map(|cause| (cause.field, cause.message)).collect::<Vec<_>>()
+            }
+            other => panic!("{other}"),
+        };
+        let pair = |field: &str, message: &str| (field.to_owned(), message.to_owned());
+        assert_eq!(causes(".datum: field not declared in schema"), [pair("datum", "field not declared in schema")]);
+        assert_eq!(
+            causes("errors:\n  .spec.a: one\n  .spec.b[x]: two"),
+            [pair("spec.a", "one"), pair("spec.b[x]", "two")]
+        );
+        assert_eq!(causes("who knows"), []);
     }
 
     #[test]

@@ -213,7 +213,7 @@ impl Cluster {
 }
 
 /// The kinds of an `APIResourceList`, without its subresources.
-fn read_list(group: &str, version: &str, list: &Value) -> Vec<Resource> {
+pub(super) fn read_list(group: &str, version: &str, list: &Value) -> Vec<Resource> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let resources = list["resources"].as_array().map(Vec::as_slice).unwrap_or_default();
     resources
@@ -239,7 +239,7 @@ fn split(api_version: &str) -> (&str, &str) {
     api_version.split_once('/').unwrap_or(("", api_version))
 }
 
-fn group_path(group: &str, version: &str) -> String {
+pub(super) fn group_path(group: &str, version: &str) -> String {
     if group.is_empty() {
         format!("/api/{}", escape(version))
     } else {

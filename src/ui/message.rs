@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use crate::action::{Change, FileChange, Notice, ObjectState, Phase};
+use crate::action::{Change, FileChange, Notice, ObjectState, Phase, orphans};
 use crate::chart::LoadWarning;
 use crate::code::Code;
 use crate::registry;
@@ -243,6 +243,16 @@ impl Message {
             Self::Notice(Notice::UnknownHook { path, events }) => {
                 format!("{path}：略去一个文档，无人认识它的 hook：{events}")
             }
+            Self::Notice(Notice::CrdsNotInstalled) => {
+                "此 chart 带有 CustomResourceDefinition；没有它们，渲染结果可能不同或失败".to_owned()
+            }
+            Self::Notice(Notice::OrphanedApis { apis }) => {
+                format!("集群注册了这些 API 却不提供服务：{}", orphans(apis))
+            }
+            Self::Notice(Notice::UnservedLookup { kind, problem, .. }) => format!("查询 {kind} 失败：{problem}"),
+            Self::Notice(Notice::Unchecked { objects, reason }) => {
+                format!("API server 未能检查：{}（{reason}）", objects.join(", "))
+            }
             Self::Notice(Notice::Chart(LoadWarning::Requirements)) => {
                 "v2 chart 的依赖应写在 Chart.yaml 中，而不是 requirements.yaml".to_owned()
             }
@@ -309,6 +319,8 @@ impl Message {
                 let now = jiff::Zoned::now().strftime("%m%d %H:%M:%S%.6f").to_string();
                 Some(format!("W{now} {:7} warnings.go:70] {text}", std::process::id()))
             }
+            // Helm 3 only tells when it debugs.
+            Self::Notice(Notice::CrdsNotInstalled) if helm == Helm::Three => None,
             Self::Notice(notice) => helm_notice(notice, helm),
             // Helm hands the plugin its own stderr.
             Self::PluginLine { line, .. } => Some(line.clone()),
@@ -367,6 +379,36 @@ fn helm_notice(notice: &Notice, helm: Helm) -> Option<String> {
         (Notice::UnknownHook { events, .. }, Helm::Four) => {
             format!("level=INFO msg=\"skipping unknown hooks\" hookTypes={}", slog_value(events))
         }
+        (Notice::CrdsNotInstalled, _) => helm
+            .warning("This chart or one of its subcharts contains CRDs. Rendering may fail or contain inaccuracies."),
+        (Notice::OrphanedApis { apis }, _) => {
+            let reason = format!("unable to retrieve the complete list of server APIs: {}", orphans(apis));
+            match helm {
+                Helm::Three => {
+                    let first = format!("The Kubernetes server has an orphaned API service. Server reports: {reason}");
+                    let second = helm.warning("To fix this, kubectl delete apiservice <service-name>");
+                    format!("{}\n{second}", helm.warning(&first))
+                }
+                Helm::Four => {
+                    let first = helm.warning("the kubernetes server has an orphaned API service");
+                    let second = helm.warning("to fix this, kubectl delete apiservice <service-name>");
+                    format!("{first} error={}\n{second}", slog_value(&reason))
+                }
+            }
+        }
+        (Notice::UnservedLookup { group_version, kind, problem }, Helm::Three) => format!(
+            "lookup_func.go:130: [ERROR] unable to retrieve resource list for: {group_version} , error: {problem}\n\
+             lookup_func.go:104: [ERROR] unable to get apiresource from unstructured: {kind} , error {problem}"
+        ),
+        (Notice::UnservedLookup { group_version, kind, problem }, Helm::Four) => {
+            let (group_version, kind, problem) = (slog_value(group_version), slog_value(kind), slog_value(problem));
+            format!(
+                "level=ERROR msg=\"unable to retrieve resource list\" GroupVersion={group_version} error={problem}\n\
+                 level=ERROR msg=\"unable to get apiresource\" groupVersionKind={kind} error={problem}"
+            )
+        }
+        // Helm asks nobody to check.
+        (Notice::Unchecked { .. }, _) => helm.warning(&notice.to_string()),
     })
 }
 

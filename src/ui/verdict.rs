@@ -2,7 +2,8 @@
 //! the next command. Errors that are not told apart here keep their technical text as the reason.
 
 use crate::action::dependency::DependencyError;
-use crate::action::{Aftermath, Error, Failure as ActionFailure, Phase};
+use crate::action::ownership::LookProblem;
+use crate::action::{Aftermath, BuildProblem, Error, Failure as ActionFailure, Phase};
 use crate::application::consent::Found;
 use crate::application::names::NameError;
 use crate::cluster::wait::{NotReady, WaitError};
@@ -113,14 +114,19 @@ fn helm_text(error: &Error, command: &str) -> Option<HelmText> {
                 four.replacen("an error", "An error", 1).replace("'helm dependency build'", "`helm dependency build`");
             Some(HelmText { three, four, four_log: None })
         }
+        Error::Ownership { .. } | Error::Look { .. } => {
+            let four = error.to_string();
+            Some(HelmText { three: four.replacen("unable", "Unable", 1), four, four_log: None })
+        }
         _ => {
             let cause = cluster_error(error).and_then(go_cause)?;
-            let check = if command == "install" { "cluster reachability check failed: " } else { "" };
-            Some(HelmText {
-                three: format!("Kubernetes cluster unreachable: {cause}"),
-                four: format!("{check}kubernetes cluster unreachable: {cause}"),
-                four_log: None,
-            })
+            let three = format!("Kubernetes cluster unreachable: {cause}");
+            let four = format!("kubernetes cluster unreachable: {cause}");
+            if !renders {
+                return Some(HelmText { three, four, four_log: None });
+            }
+            let four = format!("cluster reachability check failed: {four}");
+            Some(HelmText { three, four_log: Some(format!("level=ERROR msg={}", quoted(&four))), four })
         }
     }
 }
@@ -130,6 +136,11 @@ fn go_cause(error: &cluster::Error) -> Option<String> {
     let address = match error {
         cluster::Error::Unreachable(unreachable) if unreachable.cause == Cause::Refused => unreachable.address.as_str(),
         cluster::Error::Config(ConfigError::NotFound { .. }) => "http://localhost:8080",
+        cluster::Error::Config(ConfigError::File { what, path, message })
+            if what == "kubeconfig" && message == "no such file" =>
+        {
+            return Some(format!("stat {}: no such file or directory", path.display()));
+        }
         _ => return None,
     };
     let host = address.split("://").nth(1).unwrap_or(address).split('/').next().unwrap_or_default();
@@ -201,6 +212,21 @@ impl Teller<'_> {
                     format!("有 {count} 个同名对象已存在，但不属于此 release"),
                 )
             }
+            Error::Build { problems } => {
+                let count = problems.len();
+                self.of(
+                    format!("{count} documents of the manifest are no objects of this cluster"),
+                    format!("清单中有 {count} 个文档不是此集群的对象"),
+                )
+            }
+            Error::Look { object, problem, .. } => self.of(
+                format!("whether `{object}` is there already is not known: {problem}"),
+                format!("无法得知 `{object}` 是否已存在：{problem}"),
+            ),
+            Error::TwoNames => self.of(
+                "an object has both `metadata.name` and `metadata.generateName`",
+                "某个对象同时写了 `metadata.name` 和 `metadata.generateName`",
+            ),
             Error::Wait(wait) => match wait.as_ref() {
                 WaitError::NotReady { timed_out: true, elapsed, .. } => {
                     let seconds = elapsed.as_secs();
@@ -227,6 +253,8 @@ impl Teller<'_> {
             Error::Ownership { foreign } => {
                 foreign.iter().map(|foreign| format!("{}: {}", foreign.object, foreign.violation)).collect()
             }
+            Error::Build { problems } => problems.iter().map(|problem| self.build_problem(problem)).collect(),
+            Error::Look { problem: LookProblem::Cluster(error), .. } => self.cluster(error),
             Error::Delete { failed, .. } => failed.iter().map(|(object, words)| format!("{object}: {words}")).collect(),
             Error::Schema { error, blames, .. } => ValuesTeller { language: self.language }.schema(error, blames),
             Error::UnknownKeys { found } => ValuesTeller { language: self.language }.all_unknown(found),
@@ -236,6 +264,21 @@ impl Teller<'_> {
             },
             Error::Cluster(error) | Error::Store(crate::release::StoreError::Cluster(error)) => self.cluster(error),
             _ => Vec::new(),
+        }
+    }
+
+    /// What is wrong with a document.
+    fn build_problem(self, problem: &BuildProblem) -> String {
+        match problem {
+            BuildProblem::Unnamed { keys } => {
+                let keys = keys.join("`, `");
+                self.of(format!("a document without `{keys}`"), format!("有文档缺少 `{keys}`"))
+            }
+            BuildProblem::Metadata { kind, name, problem } => format!("`{kind}/{name}`: {problem}"),
+            BuildProblem::UnknownKind { api_version, kind, name, .. } => self.of(
+                format!("`{kind}/{name}`: no kind `{kind}` in version `{api_version}`"),
+                format!("`{kind}/{name}`：版本 `{api_version}` 中没有种类 `{kind}`"),
+            ),
         }
     }
 

@@ -19,7 +19,8 @@ use crate::yaml::number::quote;
 pub struct KubeVersion {
     /// The whole version with its `v`, such as `v1.33.4-gke.1245000`.
     pub version: String,
-    /// The same without what follows the patch number.
+    /// The same without what follows the patch number; empty if the version is a cluster's own, which Helm 4 does not
+    /// take apart.
     pub normalized: String,
     /// First number.
     pub major: String,
@@ -33,6 +34,18 @@ pub struct KubeVersion {
 pub struct KubeVersionError(String);
 
 impl KubeVersion {
+    /// The version that a cluster tells, in its own words.
+    pub fn of_cluster(git_version: String, major: String, minor: String, compat: Compat) -> Self {
+        // Helm 3 has one field for both.
+        let normalized = if compat == Compat::Helm4 { String::new() } else { git_version.clone() };
+        Self { version: git_version, normalized, major, minor }
+    }
+
+    /// The version that a chart's `kubeVersion` is held against.
+    pub fn compared(&self) -> &str {
+        if self.normalized.is_empty() { &self.version } else { &self.normalized }
+    }
+
     /// Reads a version as Kubernetes' own parser does, which passes over everything behind the last number that it
     /// knows: `1.29`, `v1.33.4-gke.1`, `1.30+`.
     ///
@@ -220,7 +233,9 @@ static KUBE_VERSION: Shape = Shape {
         Field::always("Minor", "Minor"),
     ],
     method: kube_version_method,
-    string: Some(|version| field_text(version, 1)),
+    string: Some(|version| {
+        Some(field_text(version, 1)).filter(|text| !text.is_empty()).unwrap_or_else(|| field_text(version, 0))
+    }),
 };
 
 static KUBE_VERSION_3: Shape = Shape {
@@ -321,6 +336,15 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn the_version_of_a_cluster_stays_as_the_cluster_tells_it() {
+        let told = |compat| KubeVersion::of_cluster("v1.33.4-gke.1".into(), "1".into(), "33+".into(), compat);
+        assert_eq!(told(Compat::Helm4).normalized, "");
+        assert_eq!(told(Compat::Helm3).normalized, "v1.33.4-gke.1");
+        assert_eq!(told(Compat::Helm4).compared(), "v1.33.4-gke.1");
+        assert_eq!(KubeVersion::parse("1.30+").unwrap().compared(), "v1.30");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod settings;
 mod streams;
 mod template;
 mod template_errors;
+mod template_server;
 mod values_trouble;
 
 use std::path::Path;

@@ -113,6 +113,43 @@ impl Live {
         text_of(&mut command)
     }
 
+    /// Real Helm in the test's namespace, however it ends.
+    pub(super) fn helm_ends<S: AsRef<OsStr>>(&self, helm: &Path, arguments: impl IntoIterator<Item = S>) -> Ended {
+        let mut command = self.command(helm);
+        Ended::of(&command.args(arguments).args(["-n", &self.namespace]).output().unwrap())
+    }
+
+    /// Writes a file below the folder in which programs run.
+    pub(super) fn file(&self, name: &str, text: &str) {
+        let path = self.home.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Writes a chart with these files beside its `Chart.yaml`; it is used as `./NAME`.
+    pub(super) fn chart(&self, name: &str, files: &[(&str, &str)]) {
+        self.file(&format!("{name}/Chart.yaml"), &format!("apiVersion: v2\nname: {name}\nversion: 0.1.0\n"));
+        for (path, text) in files {
+            self.file(&format!("{name}/{path}"), text);
+        }
+    }
+
+    /// What our program asked for in the test's namespace so far and was carried out: verb, resource and address of each
+    /// request. Nothing if this cluster's audit log cannot be read.
+    pub(super) fn requests(&self) -> Option<Vec<(String, String, String)>> {
+        let log = std::fs::read_to_string(self.audit.as_ref()?).unwrap();
+        let events = log.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+        let text =
+            |event: &Json, pointer: &str| event.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let ours = events.filter(|event| {
+            text(event, "/userAgent").starts_with("maibot/") && text(event, "/objectRef/namespace") == self.namespace
+        });
+        Some(
+            ours.map(|event| (text(&event, "/verb"), text(&event, "/objectRef/resource"), text(&event, "/requestURI")))
+                .collect(),
+        )
+    }
+
     /// kubectl in the test's namespace; must succeed.
     pub(super) fn kubectl<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
         text_of(self.command(&self.kubectl).args(["-n", &self.namespace]).args(arguments))

@@ -1,6 +1,7 @@
 //! The program on a real cluster, beside real Helm. Every test has a namespace of its own.
 
 mod budget;
+mod charts;
 mod client;
 mod data;
 mod dry_run;
@@ -9,4 +10,5 @@ mod interchange;
 mod killed;
 mod live;
 mod pods;
+mod template;
 mod upgradable;

@@ -14,15 +14,15 @@ use crate::cli::{Place, Ran, scrub};
 use crate::skipped;
 
 /// The programs, if they are there.
-pub(super) struct Programs {
+pub(crate) struct Programs {
     registry: PathBuf,
-    pub(super) helm3: PathBuf,
-    pub(super) helm4: PathBuf,
+    pub(crate) helm3: PathBuf,
+    pub(crate) helm4: PathBuf,
 }
 
 impl Programs {
     /// The programs, or a word that `test` is skipped.
-    pub(super) fn find(test: &str) -> Option<Self> {
+    pub(crate) fn find(test: &str) -> Option<Self> {
         let program = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
         let found = (program("MAIBOT_TEST_REGISTRY"), program("MAIBOT_TEST_HELM3"), program("MAIBOT_TEST_HELM4"));
         let (Some(registry), Some(helm3), Some(helm4)) = found else {
@@ -40,17 +40,17 @@ impl Programs {
 
 /// How a registry behaves.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// It asks for the user `user` with the password `secret`.
-    pub(super) login: bool,
+    pub(crate) login: bool,
     /// It speaks TLS.
-    pub(super) tls: bool,
+    pub(crate) tls: bool,
     /// It wants a client certificate.
-    pub(super) client_certificate: bool,
+    pub(crate) client_certificate: bool,
 }
 
 /// A running registry; it ends when dropped.
-pub(super) struct Distribution {
+pub(crate) struct Distribution {
     child: Child,
     port: u16,
     _folder: tempfile::TempDir,
@@ -72,7 +72,7 @@ pub(super) fn certificate(name: &str) -> String {
 const HTPASSWD: &str = "user:$2a$04$pylj9lct2xUBc1WosGCea.11F3s3Y0m8h09i6GZK9Lk9fUYLl6dJ.\n";
 
 impl Distribution {
-    pub(super) fn start(programs: &Programs, options: Options) -> Self {
+    pub(crate) fn start(programs: &Programs, options: Options) -> Self {
         // Another process may take a free port before the registry does.
         (0..5).find_map(|_| Self::try_start(programs, options)).expect("a registry that listens")
     }
@@ -122,12 +122,12 @@ impl Distribution {
     }
 
     /// `127.0.0.1:PORT`.
-    pub(super) fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
     /// `oci://127.0.0.1:PORT/PATH`.
-    pub(super) fn oci(&self, path: &str) -> String {
+    pub(crate) fn oci(&self, path: &str) -> String {
         format!("oci://{}/{path}", self.host())
     }
 }

@@ -1,7 +1,7 @@
 //! Registries and chart repositories: a real one with real Helm beside us, and scripted ones that misbehave.
 
 mod dependencies;
-mod distribution;
+pub(crate) mod distribution;
 mod guide;
 mod helpers;
 mod hostile;
