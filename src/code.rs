@@ -261,6 +261,8 @@ codes! {
     ChartSignature = "MB7008" => Input;
     /// A file of registry credentials, or a credential helper, cannot be used.
     RegistryCredentials = "MB7009" => Usage;
+    /// There is no key to sign a chart with, or it does not sign.
+    SigningKey = "MB7010" => Usage;
 
     // 90xx: defects.
     /// A defect of `maibot`.

@@ -54,8 +54,45 @@ pub(crate) fn choose(
     configured: Option<&str>,
     variables: &ProxyVariables,
 ) -> Result<Option<Uri>, ProxyError> {
+    Ok(chosen(server, configured, variables)?.map(|(_, proxy)| proxy))
+}
+
+/// The same for a client that cannot log in to SOCKS proxies, as the one of the cluster.
+///
+/// # Errors
+/// As [`choose`], and if the proxy is a SOCKS proxy with user and password.
+pub(crate) fn choose_without_socks_login(
+    server: &Uri,
+    configured: Option<&str>,
+    variables: &ProxyVariables,
+) -> Result<Option<Uri>, ProxyError> {
+    match chosen(server, configured, variables)? {
+        Some((what, proxy)) if proxy.scheme_str() == Some("socks5") && login(&proxy).is_some() => Err(ProxyError {
+            what: what.to_owned(),
+            address: without_credentials(&proxy.to_string()),
+            message: "user and password for a SOCKS proxy are not supported on the way to a cluster".to_owned(),
+        }),
+        other => Ok(other.map(|(_, proxy)| proxy)),
+    }
+}
+
+/// User and password in the address of a proxy.
+pub(crate) fn login(proxy: &Uri) -> Option<(String, String)> {
+    let (login, _) = proxy.authority()?.as_str().rsplit_once('@')?;
+    let (user, password) = login.split_once(':').unwrap_or((login, ""));
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    Some((decoded(user), decoded(password)))
+}
+
+/// The proxy, and what names it.
+fn chosen(
+    server: &Uri,
+    configured: Option<&str>,
+    variables: &ProxyVariables,
+) -> Result<Option<(&'static str, Uri)>, ProxyError> {
+    let named = |what: &'static str, text: &str| parse(what, text).map(|proxy| Some((what, proxy)));
     if let Some(configured) = configured.filter(|url| !url.is_empty()) {
-        return parse("proxy-url of the kubeconfig", configured).map(Some);
+        return named("proxy-url of the kubeconfig", configured);
     }
     let Some(host) = server.host() else { return Ok(None) };
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -70,7 +107,7 @@ pub(crate) fn choose(
     if is_loopback(host) || variables.no.as_deref().is_some_and(|list| is_exempt(list, host, port)) {
         return Ok(None);
     }
-    parse(chosen.0, chosen.1).map(Some)
+    named(chosen.0, chosen.1)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -131,9 +168,6 @@ fn parse(what: &str, text: &str) -> Result<Uri, ProxyError> {
         _ => return Err(refuse("a proxy speaks http, https or socks5")),
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if scheme == "socks5" && authority.contains('@') {
-        return Err(refuse("user and password for a SOCKS proxy are not supported"));
-    }
     let parsed: Uri = format!("{scheme}://{authority}/").parse().map_err(|_| refuse("not a host and port"))?;
     if parsed.host().is_none_or(str::is_empty) {
         return Err(refuse("the host is missing"));
@@ -268,6 +302,7 @@ mod tests {
             ("https://proxy", "https://proxy:443/"),
             ("SOCKS5H://proxy:1080", "socks5://proxy:1080/"),
             ("socks5://proxy", "socks5://proxy:1080/"),
+            ("socks5://user:p%40ss@proxy", "socks5://user:p%40ss@proxy:1080/"),
             ("http://[::1]:7890", "http://[::1]:7890/"),
         ] {
             assert_eq!(parse("x", text).unwrap().to_string(), expected, "{text}");
@@ -276,11 +311,23 @@ mod tests {
 
     #[test]
     fn a_proxy_that_cannot_be_used_is_an_error_that_shows_no_password() {
-        for text in ["ftp://user:secret@proxy", "socks5://user:secret@proxy:1", "http://", "http://user:secret@pro xy"]
-        {
+        for text in ["ftp://user:secret@proxy", "http://", "http://user:secret@pro xy"] {
             let error = choose(&"https://a.example".parse().unwrap(), None, &variables(text, "")).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
             assert!(error.to_string().contains("HTTPS_PROXY"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_login_is_taken_from_the_address_or_refused_where_it_could_not_be_used() {
+        let server = "https://a.example".parse().unwrap();
+        let socks = variables("socks5://us%3Aer:p%40ss@proxy", "");
+        let proxy = choose(&server, None, &socks).unwrap().unwrap();
+        assert_eq!(login(&proxy), Some(("us:er".to_owned(), "p@ss".to_owned())));
+        let error = choose_without_socks_login(&server, None, &socks).unwrap_err().to_string();
+        assert!(error.starts_with("HTTPS_PROXY \"socks5://proxy:1080\": user and password"), "{error}");
+        for text in ["socks5://proxy", "http://user:pass@proxy"] {
+            assert!(choose_without_socks_login(&server, None, &variables(text, "")).unwrap().is_some(), "{text}");
         }
     }
 

@@ -94,6 +94,12 @@ pub enum DependencyError {
     /// A repository is named by a word.
     #[error("no repository definition for {}. Please add them via 'helm repo add'{}", .0.join(", "), hint(.0))]
     NoRepository(Vec<String>),
+    /// A login was typed, and there are several hosts that it could be for.
+    #[error(
+        "the user and password of the command line are for one host, and the dependencies come from {}",
+        .0.join(", ")
+    )]
+    LoginForSeveralHosts(Vec<String>),
     /// The lock leads somewhere else.
     #[error("the {file} file is a symlink to {}", quote(target))]
     LockLink {
@@ -141,6 +147,7 @@ impl DependencyError {
             Self::Absent { .. } | Self::NoFolder(_) | Self::NotAFolder(_) | Self::LockLink { .. } | Self::Io { .. } => {
                 Code::LocalFile
             }
+            Self::LoginForSeveralHosts(_) => Code::Usage,
             _ => Code::Chart,
         }
     }
@@ -387,6 +394,13 @@ fn old_digest(wanted: &[Dependency]) -> String {
     sha256(&json::escape_html(&serde_json::json!({ "dependencies": wanted }).to_string()))
 }
 
+/// Host and port of a repository that is asked over the network.
+fn host(repository: &str) -> Option<&str> {
+    let (scheme, rest) = repository.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    (scheme != "file").then(|| authority.rsplit_once('@').map_or(authority, |(_, host)| host))
+}
+
 fn constraint(dependency: &Dependency) -> Result<Constraint, DependencyError> {
     Constraint::parse(&dependency.version)
         .map_err(|error| DependencyError::Constraint { name: dependency.name.clone(), problem: error.to_string() })
@@ -442,8 +456,13 @@ impl Manager<'_> {
         Ok(chart::load_any_format(folder, self.settings.compat, self.settings.links)?)
     }
 
-    /// Repositories are addresses here; a name of one means nothing.
+    /// Repositories are addresses here; a name of one means nothing. Helm sends a typed login to every registry; here it
+    /// must be clear whom it is for.
     fn check_repositories(&self, dependencies: &[Dependency]) -> Result<(), DependencyError> {
+        let hosts: BTreeSet<&str> = dependencies.iter().filter_map(|it| host(&it.repository)).collect();
+        if self.registry.has_login() && hosts.len() > 1 {
+            return Err(DependencyError::LoginForSeveralHosts(hosts.into_iter().map(str::to_owned).collect()));
+        }
         let mut unknown = Vec::new();
         for Dependency { repository, .. } in dependencies {
             if repository.starts_with("file://") {
@@ -494,7 +513,19 @@ impl Manager<'_> {
                 if !is_oci(&repository) {
                     asked.insert(repository);
                 }
-                had.push(self.fetch(dependency).await?);
+                match self.fetch(dependency).await {
+                    Ok(chart) => had.push(chart),
+                    Err(Error::Registry(error)) if is_oci(&dependency.repository) => {
+                        let reference = format!("{}/{name}", dependency.repository.trim_end_matches('/'));
+                        let error = Error::Download { reference, error };
+                        lines.push(format!("Save error occurred:  {error}"));
+                        for line in lines {
+                            (self.say)(line);
+                        }
+                        return Err(error);
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
         if !asked.is_empty() && !self.settings.skip_refresh {

@@ -292,6 +292,14 @@ pub enum Error {
     /// A registry or chart repository.
     #[error(transparent)]
     Registry(Box<registry::Error>),
+    /// A chart that another one needs cannot be had from a registry.
+    #[error("could not download {reference}: {error}")]
+    Download {
+        /// The chart, without version.
+        reference: String,
+        /// Why.
+        error: Box<registry::Error>,
+    },
     /// A local file or folder.
     #[error("{action} {}: {}", path.display(), system_text(error))]
     LocalFile {
@@ -314,6 +322,12 @@ pub enum Error {
     /// A signal came.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<registry::ProvenanceError> for Error {
+    fn from(error: registry::ProvenanceError) -> Self {
+        registry::Error::from(error).into()
+    }
 }
 
 impl From<registry::Error> for Error {
@@ -398,7 +412,7 @@ impl Error {
             Self::SystemLabel | Self::BadKubeVersion { .. } | Self::NameTemplate(_) => Code::Usage,
             Self::Delete { .. } => Code::DeleteFailed,
             Self::Manifest(_) | Self::Look { problem: LookProblem::NoName, .. } | Self::TwoNames => Code::Manifest,
-            Self::Registry(error) => error.code(),
+            Self::Registry(error) | Self::Download { error, .. } => error.code(),
             Self::Interrupted => Code::Interrupted,
         }
     }

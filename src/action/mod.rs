@@ -28,6 +28,7 @@ mod template;
 pub mod uninstall;
 mod unknown;
 mod values;
+pub mod verify;
 mod waiting;
 
 pub use build::BuildProblem;

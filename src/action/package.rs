@@ -7,6 +7,7 @@ use super::source::missing_dependencies;
 use crate::chart::save::{self, SaveError, Times};
 use crate::chart::{self, ChartError, Links};
 use crate::code::Code;
+use crate::registry::{ProvenanceError, SigningKey};
 use crate::values::Compat;
 use crate::version::{Version, VersionError};
 
@@ -59,6 +60,9 @@ pub enum PackageError {
     /// Where the archive should go is a file.
     #[error("failed to save: is not a directory: {}", .0.display())]
     NoFolder(PathBuf),
+    /// There is no signature.
+    #[error(transparent)]
+    Sign(#[from] ProvenanceError),
     /// The system refuses.
     #[error("failed to save: {action} {}: {problem}", path.display())]
     Write {
@@ -76,16 +80,18 @@ impl PackageError {
     pub const fn code(&self) -> Code {
         match self {
             Self::Absent { .. } | Self::NoFolder(_) | Self::Write { .. } => Code::LocalFile,
+            Self::Sign(_) => Code::SigningKey,
             Self::Chart(_) | Self::Version(_) | Self::Missing { .. } | Self::Save(_) => Code::Chart,
         }
     }
 }
 
-/// Writes the archive of a chart and returns its path. The file appears as a whole or not at all.
+/// Writes the archive of a chart and returns its path; with a key its provenance file comes beside it. Files appear as a
+/// whole or not at all; unlike in Helm there is no archive either if it cannot be signed.
 ///
 /// # Errors
-/// If there is no valid chart, or the archive cannot be written.
-pub fn package(settings: &PackageSettings) -> Result<PathBuf, PackageError> {
+/// If there is no valid chart, it cannot be signed, or a file cannot be written.
+pub fn package(settings: &PackageSettings, key: Option<&SigningKey>) -> Result<PathBuf, PackageError> {
     let typed = &settings.chart;
     match std::fs::metadata(typed) {
         Err(error) => return Err(PackageError::Absent { path: typed.clone(), problem: chart::go_text(&error) }),
@@ -116,8 +122,19 @@ pub fn package(settings: &PackageSettings) -> Result<PathBuf, PackageError> {
         }
         folder => folder.components().collect(),
     };
-    let path = folder.join(save::file_name(&chart));
+    let name = save::file_name(&chart);
+    let path = folder.join(&name);
+    let provenance = match key {
+        Some(key) => {
+            let metadata = save::chart_yaml(&chart.metadata).map_err(SaveError::from)?;
+            Some(key.sign(&archive, &name, &metadata)?)
+        }
+        None => None,
+    };
     write(&folder, &path, &archive)?;
+    if let Some(provenance) = provenance {
+        write(&folder, &folder.join(format!("{name}.prov")), provenance.as_bytes())?;
+    }
     Ok(path)
 }
 

@@ -5,16 +5,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use bytes::Bytes;
-
 use crate::chart::{Chart, File, archive, save};
 use crate::registry::{self, ChartRequest, Fetched, Registry, Verified, verify};
 use crate::values::Compat;
 
 use super::{Cancel, Error};
-
-/// The most that is read of a local archive, in bytes: more is no chart.
-const LARGEST_ARCHIVE: u64 = 100 << 20;
 
 /// What `pull` is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,38 +92,6 @@ pub fn check(fetched: &Fetched, keyring: Option<&Path>) -> Result<Option<Verifie
     let Some(keyring) = keyring else { return Ok(None) };
     let provenance = fetched.provenance.as_deref().unwrap_or_default();
     Ok(Some(verify(&fetched.archive, provenance, &fetched.file_name, keyring)?))
-}
-
-/// Checks the signature beside an archive on this machine, and gives back the archive's content.
-///
-/// # Errors
-/// If there is none, or it is not in order.
-pub fn check_local(path: &Path, keyring: &Path) -> Result<Bytes, Error> {
-    let refuse = |text: &str| Error::from(registry::Error::Provenance(text.to_owned()));
-    if path.is_dir() {
-        return Err(refuse("unpacked charts cannot be verified"));
-    }
-    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tgz")) {
-        return Err(refuse("chart must be a tgz file"));
-    }
-    let read = |path: &Path| {
-        let failed = |error| Error::LocalFile { action: "open", path: path.to_owned(), error };
-        let mut content = Vec::new();
-        let file = std::fs::File::open(path).map_err(failed)?;
-        std::io::Read::read_to_end(&mut std::io::Read::take(file, LARGEST_ARCHIVE), &mut content).map_err(failed)?;
-        Ok::<_, Error>(Bytes::from(content))
-    };
-    let mut provenance = path.as_os_str().to_owned();
-    provenance.push(".prov");
-    let provenance = Path::new(&provenance);
-    if !provenance.exists() {
-        let path = provenance.display();
-        return Err(refuse(&format!("could not load provenance file {path}: stat {path}: no such file or directory")));
-    }
-    let (archive, provenance) = (read(path)?, read(provenance)?);
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    verify(&archive, &provenance, &name, keyring)?;
-    Ok(archive)
 }
 
 /// Writes archive and provenance.

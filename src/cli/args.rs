@@ -10,10 +10,13 @@ use crate::action::{ChartSource, PostRenderer, UserValues, WaitFor};
 use crate::ui::{Failure, Helm, OutputFormat, Printer, Reason, Unsupported, Usage};
 use crate::ui::{Level, Message};
 
+use crate::registry::is_oci;
 use crate::values::{Compat, Flags, ValuesError};
 use crate::yaml::Numbers;
 
 use super::literal;
+use super::remote;
+use super::runtime::Context;
 use super::source::{ChartReference, SourceArgs};
 
 /// `-o`.
@@ -38,7 +41,7 @@ impl OutputArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Values")]
 pub(crate) struct ValueArgs {
-    /// Values file, or - for standard input; several with commas or by giving the flag again, later ones win
+    /// Values file, its http(s) address, or - for standard input; several with commas or by giving the flag again, later ones win
     #[arg(short = 'f', long = "values", value_name = "FILE")]
     values: Vec<String>,
     /// Set a value: a.b=c, a=1, a={x,y}, a[0].b=c, a=null; several with commas
@@ -47,7 +50,7 @@ pub(crate) struct ValueArgs {
     /// The same, but every value is text
     #[arg(long = "set-string", value_name = "KEY=TEXT")]
     set_string: Vec<String>,
-    /// Set a value to the content of a file
+    /// Set a value to the content of a file or http(s) address
     #[arg(long = "set-file", value_name = "KEY=FILE")]
     set_file: Vec<String>,
     /// Set a value from JSON: a={"b":1}, or a whole object
@@ -108,17 +111,17 @@ pub(crate) struct ValueSources {
     pub(crate) literals: Vec<String>,
 }
 
-/// A values file that was read.
+/// A values file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ValuesFile {
     /// As named on the command line; `-` for standard input.
     pub(crate) name: String,
-    /// Its bytes.
-    pub(crate) content: Vec<u8>,
+    /// Its bytes; none as long as they are to be fetched from an address.
+    pub(crate) content: Option<Vec<u8>>,
 }
 
 impl ValueArgs {
-    /// Reads the files.
+    /// Reads the files of this machine.
     pub(crate) fn sources(&self) -> Result<ValueSources, Failure> {
         let mut files = Vec::new();
         for given in &self.values {
@@ -128,7 +131,8 @@ impl ValueArgs {
                 reason,
             })?;
             for name in names {
-                files.push(ValuesFile { content: read_file(&name)?, name });
+                let content = if remote::is_address(&name) { None } else { Some(read_file(&name)?) };
+                files.push(ValuesFile { name, content });
             }
         }
         Ok(ValueSources {
@@ -143,12 +147,12 @@ impl ValueArgs {
 }
 
 impl ValueSources {
-    /// The user's values with their places. Numbers stay as they are written for the embedded chart; the templates of
+    /// The user's values with their places; what is at addresses is fetched now. Numbers stay as they are written for the embedded chart; the templates of
     /// other charts print them as Helm reads them.
-    pub(crate) fn collect(self, chart: &ChartSource, compat: Compat) -> Result<UserValues, Failure> {
+    pub(crate) fn collect(self, chart: &ChartSource, context: &Context) -> Result<UserValues, Failure> {
         let (numbers, compat) = match chart {
             ChartSource::Embedded => (Numbers::Exact, Compat::Helm4),
-            ChartSource::Path(_) | ChartSource::Archive { .. } => (Numbers::Helm, compat),
+            ChartSource::Path(_) | ChartSource::Archive { .. } => (Numbers::Helm, context.compat()),
         };
         let mut contents: std::collections::VecDeque<ValuesFile> = self.files.into();
         let flags = Flags {
@@ -162,10 +166,13 @@ impl ValueSources {
         let mut broken = None;
         let mut read = |name: &str| {
             // Values files come first and in order; they are read already.
-            if contents.front().is_some_and(|file| file.name == name) {
-                return Ok(contents.pop_front().map(|file| file.content).unwrap_or_default());
+            if contents.front().is_some_and(|file| file.name == name)
+                && let Some(content) = contents.pop_front().and_then(|file| file.content)
+            {
+                return Ok(content);
             }
-            read_file(name).map_err(|failure| {
+            let bytes = if remote::is_address(name) { remote::read(name, context) } else { read_file(name) };
+            bytes.map_err(|failure| {
                 let text = failure.helm(crate::ui::Helm::Four);
                 broken = Some(failure);
                 text
@@ -173,6 +180,8 @@ impl ValueSources {
         };
         let given = flags.collect(compat, numbers, true, &mut read);
         match (given, broken) {
+            // Helm names the flag before what went wrong, as the error of the room does.
+            (Err(error), Some(_)) if context.printer.helm().is_some() => Err(Failure::room(error.code(), &error)),
             (_, Some(failure)) => Err(failure),
             (Ok(given), None) => Ok(UserValues::new(given)),
             (Err(error), None) => Err(with_place(&error)),
@@ -199,7 +208,7 @@ pub(crate) fn read_file(name: &str) -> Result<Vec<u8>, Failure> {
             .map_err(|error| Failure::reading("-".as_ref(), error))?;
         return Ok(content);
     }
-    if ["http://", "https://", "oci://"].iter().any(|scheme| name.starts_with(scheme)) {
+    if is_oci(name) {
         return Err(Unsupported::RemoteFile(name.to_owned()).into());
     }
     std::fs::read(name).map_err(|error| Failure::reading(name.as_ref(), error))
@@ -467,8 +476,13 @@ mod tests {
         };
         let (a, b, c) = (file("a"), file("b"), file("c"));
         let sources = parse(&format!("-f {a},{b} --values {c}")).values.sources().unwrap();
-        assert_eq!(sources.files.iter().map(|file| file.content.clone()).collect::<Vec<_>>(), [b"a", b"b", b"c"]);
+        assert_eq!(
+            sources.files.iter().filter_map(|file| file.content.clone()).collect::<Vec<_>>(),
+            [b"a", b"b", b"c"]
+        );
         assert!(matches!(parse("-f /nowhere").values.sources(), Err(Failure::LocalFile { .. })));
-        assert!(matches!(parse("-f https://x/y").values.sources(), Err(Failure::Unsupported(_))));
+        assert!(matches!(parse("-f oci://x/y").values.sources(), Err(Failure::Unsupported(_))));
+        // Nobody is asked before it is known what for.
+        assert_eq!(parse("-f https://x/y").values.sources().unwrap().files[0].content, None);
     }
 }

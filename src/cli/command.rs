@@ -26,6 +26,7 @@ use super::show::ShowArgs;
 use super::status::StatusArgs;
 use super::template::TemplateArgs;
 use super::uninstall::UninstallArgs;
+use super::verify::VerifyArgs;
 use super::version::VersionArgs;
 use super::versions::VersionsArgs;
 use super::{complete, help, pflag};
@@ -116,7 +117,8 @@ commands! {
     Dependency(DependencyArgs) = "dependency" or "dep" or "dependencies",
     Lint(Box<LintArgs>) = "lint",
     Show(ShowArgs) = "show" or "inspect",
-    Package(PackageArgs) = "package",
+    Package(Box<PackageArgs>) = "package",
+    Verify(VerifyArgs) = "verify",
     Versions(VersionsArgs) = "versions",
     List(ListArgs) = "list" or "ls",
     Status(StatusArgs) = "status",
@@ -188,6 +190,7 @@ pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
         ["pull"] => ("[chart URL | repo/chartname] [...]", Arity::AtLeast(1)),
         ["push"] => ("[chart] [remote]", Arity::AtLeast(2)),
         ["registry", _] => ("[host]", Arity::AtLeast(1)),
+        ["verify"] => ("PATH", Arity::Exactly(1)),
         ["env"] => ("[VARIABLE]", Arity::AtMost(1)),
         ["explain"] => ("[CODE]", Arity::AtMost(1)),
         ["completion"] => ("SHELL", Arity::Exactly(1)),
@@ -199,7 +202,7 @@ pub(crate) fn arguments(path: &[&str]) -> (String, Arity) {
 }
 
 /// Commands of Helm that are still to come.
-pub(crate) const TO_COME: &[&str] = &["create", "plugin", "repo", "rollback", "search", "test", "upgrade", "verify"];
+pub(crate) const TO_COME: &[&str] = &["create", "plugin", "repo", "rollback", "search", "test", "upgrade"];
 
 /// Helm's commands, for the suggestions of `--helm-compat`, in the order in which Helm adds them.
 pub(crate) const HELM_COMMANDS: &[&str] = &[

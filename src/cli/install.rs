@@ -361,7 +361,7 @@ pub(crate) async fn run(settings: InstallSettings, context: &Context) -> Result<
     if release.dependency_update {
         super::dependency::bring_missing(&chart, &release.chart.access, context).await?;
     }
-    let values = release.values.collect(&chart, context.compat())?;
+    let values = release.values.collect(&chart, context)?;
     let settings = action::InstallSettings {
         name: release.name,
         chart,

@@ -104,7 +104,7 @@ pub(crate) fn run(settings: Settings, context: &Context) -> Result<Exit, Failure
         None => ChartSource::Embedded,
     };
     let lint_settings = LintSettings {
-        values: settings.values.collect(&source, compat)?,
+        values: settings.values.collect(&source, context)?,
         namespace: cluster::default_namespace(&context.global.kube),
         kube_version: settings.kube_version,
         looks_for_unknown_keys: context.printer.helm().is_none(),

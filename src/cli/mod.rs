@@ -31,6 +31,7 @@ mod pull;
 mod push;
 mod registry;
 mod release_text;
+mod remote;
 mod runtime;
 pub mod setting;
 mod show;
@@ -38,6 +39,7 @@ mod source;
 mod status;
 mod template;
 mod uninstall;
+mod verify;
 mod version;
 mod versions;
 
@@ -146,9 +148,12 @@ fn dispatch(command: Verb, global: Global, sources: &Sources<'_>) -> Exit {
         Verb::Lint(args) => {
             args.settings(printer.helm()).and_then(|settings| runtime::compute(move || lint::run(settings, &context)))
         }
-        Verb::Package(args) => args
-            .settings(sources.environment.set(package::EPOCH))
-            .and_then(|settings| runtime::compute(move || package::run(&settings, &context))),
+        Verb::Package(args) => {
+            learn(&printer, args.password());
+            args.settings(sources.environment.set(package::EPOCH))
+                .and_then(|settings| runtime::compute(move || package::run(&settings, &context)))
+        }
+        Verb::Verify(args) => done(verify::run(&args, &context)),
         Verb::Versions(args) => {
             learn(&printer, args.password());
             done(versions::run(&args, &context))

@@ -1,7 +1,5 @@
 //! `maibot pull`: fetch a chart and write it to this machine.
 
-use std::fmt::Write as _;
-
 use clap::Args;
 
 use crate::action::pull::{PullSettings, pull};
@@ -12,6 +10,7 @@ use crate::ui::{Failure, Level, Message};
 use super::args::path;
 use super::runtime::Context;
 use super::source::{ChartReference, Chatter, SourceArgs};
+use super::verify::told;
 
 /// Fetch a chart and write it to this machine
 #[derive(Debug, Clone, Args)]
@@ -90,13 +89,7 @@ pub(crate) async fn run(settings: Settings, context: &Context) -> Result<Exit, F
             .await
             .map_err(|error| context.remote_verdict(error, "pull"))?;
         if let Some(verified) = pulled.verified {
-            let mut text = String::new();
-            for name in &verified.signed_by {
-                let _ = writeln!(text, "Signed by: {name}");
-            }
-            let _ = writeln!(text, "Using Key With Fingerprint: {}", verified.fingerprint);
-            let _ = writeln!(text, "Chart Hash Verified: {}", verified.digest);
-            context.printer.result(&text)?;
+            context.printer.result(&told(&verified))?;
         }
         for path in pulled.written {
             context.printer.say(Level::Note, &Message::Written { path });

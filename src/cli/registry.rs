@@ -11,7 +11,7 @@ use crate::ui::{Failure, Helm, Level, Message};
 
 use super::args::path;
 use super::runtime::Context;
-use super::source::{Access, Chatter};
+use super::source::{Access, Chatter, ask};
 
 /// The most that is read of a password, in bytes.
 const LONGEST_PASSWORD: u64 = 64 << 10;
@@ -183,18 +183,4 @@ impl LoginArgs {
         context.printer.learn_secret(&password);
         Ok(Login::new(user.unwrap_or_default(), password))
     }
-}
-
-/// Asks on the terminal; what is secret does not show.
-fn ask(prompt: &str, secret: bool) -> Result<String, Failure> {
-    let terminal = console::Term::stderr();
-    let read = || -> std::io::Result<String> {
-        terminal.write_str(prompt)?;
-        terminal.flush()?;
-        let line = if secret { terminal.read_secure_line()? } else { terminal.read_line()? };
-        Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-    };
-    read()
-        .map(|line| if secret { line } else { line.trim().to_owned() })
-        .map_err(|error| Failure::reading("-".as_ref(), error))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::action::pull::{check, check_local, fetch};
+use crate::action::pull::{check, fetch};
 use crate::action::{self, ChartSource};
 use crate::chart::Chart;
 use crate::registry::{
@@ -165,6 +165,20 @@ pub(crate) fn usual_keyring() -> PathBuf {
     folder.unwrap_or_default().join("pubring.gpg")
 }
 
+/// Asks on the terminal; what is secret does not show.
+pub(crate) fn ask(prompt: &str, secret: bool) -> Result<String, Failure> {
+    let terminal = console::Term::stderr();
+    let read = || -> std::io::Result<String> {
+        terminal.write_str(prompt)?;
+        terminal.flush()?;
+        let line = if secret { terminal.read_secure_line()? } else { terminal.read_line()? };
+        Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    };
+    read()
+        .map(|line| if secret { line } else { line.trim().to_owned() })
+        .map_err(|error| Failure::reading("-".as_ref(), error))
+}
+
 /// Where a chart is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Whereabouts {
@@ -218,7 +232,7 @@ impl ChartReference {
             Whereabouts::Named(chart) => {
                 let room = |error: action::Error| Failure::room(error.code(), &error);
                 match ChartSource::local(&chart).map_err(room)? {
-                    Some(source) => Ok(Ok(self.checked(source, &chart)?)),
+                    Some(source) => Ok(Ok(self.checked(source, &chart, context)?)),
                     None => Err(room(action::Error::NoChart { name: chart })),
                 }
             }
@@ -235,11 +249,13 @@ impl ChartReference {
     }
 
     /// A chart of this machine, its signature checked if that is asked for.
-    fn checked(&self, source: ChartSource, typed: &str) -> Result<ChartSource, Failure> {
+    fn checked(&self, source: ChartSource, typed: &str, context: &Context) -> Result<ChartSource, Failure> {
         if let (Some(keyring), ChartSource::Path(path)) = (&self.keyring, &source) {
-            let content = check_local(path, keyring).map_err(|error| Failure::room(error.code(), &error))?;
-            // What was checked is what is used, whatever happens to the file meanwhile.
-            return Ok(ChartSource::Archive { origin: typed.to_owned(), content });
+            // In full, as Helm names it.
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let checked = action::verify::archive(&path, keyring);
+            let (bytes, _) = checked.map_err(|error| context.remote_verdict(error, "verify"))?;
+            return Ok(ChartSource::Archive { origin: typed.to_owned(), content: bytes });
         }
         Ok(source)
     }

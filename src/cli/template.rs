@@ -220,7 +220,7 @@ impl TemplateSettings {
     /// What the action renders.
     fn rendering(&self, chart: ChartSource, context: &Context) -> Result<action::TemplateSettings, Failure> {
         let release = &self.release;
-        let values = release.values.clone().collect(&chart, context.compat())?;
+        let values = release.values.clone().collect(&chart, context)?;
         Ok(action::TemplateSettings {
             chart,
             values,

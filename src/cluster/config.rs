@@ -326,8 +326,12 @@ pub(crate) async fn prepare(settings: &KubeSettings, signals: &Arc<dyn Signals>)
     config.connect_timeout = Some(settings.limits.connect);
     config.default_retry = false;
     config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("maibot/", env!("CARGO_PKG_VERSION")))));
-    config.proxy_url = proxy::choose(&config.cluster_url, cluster.proxy_url.as_deref(), &settings.environment.proxy)
-        .map_err(|ProxyError { what, address, message }| ConfigError::Address { what, address, message })?;
+    config.proxy_url = proxy::choose_without_socks_login(
+        &config.cluster_url,
+        cluster.proxy_url.as_deref(),
+        &settings.environment.proxy,
+    )
+    .map_err(|ProxyError { what, address, message }| ConfigError::Address { what, address, message })?;
 
     let info = ExecAuthCluster {
         server: cluster.server.clone(),

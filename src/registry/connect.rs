@@ -105,7 +105,13 @@ impl Connector {
         };
         match proxy.scheme_str() {
             Some("socks5") => {
-                let stream = SocksV5::new(proxy, self.tcp.clone()).call(uri.clone()).await?;
+                let target = with_port(&uri, if secure { 443 } else { 80 })?;
+                let login = proxy::login(&proxy);
+                let mut socks = SocksV5::new(proxy, self.tcp.clone());
+                if let Some((user, password)) = login {
+                    socks = socks.with_auth(user, password);
+                }
+                let stream = socks.call(target).await?;
                 self.secured(stream, &uri, secure).await
             }
             scheme => {
@@ -185,6 +191,13 @@ impl Service<Uri> for Hop {
     fn call(&mut self, proxy: Uri) -> Self::Future {
         Box::pin(self.clone().connect(proxy))
     }
+}
+
+/// An address that names its port: a SOCKS proxy is asked for 443 otherwise.
+fn with_port(uri: &Uri, port: u16) -> Result<Uri, http::Error> {
+    let host = uri.host().unwrap_or_default();
+    let port = uri.port_u16().unwrap_or(port);
+    Uri::builder().scheme("http").authority(format!("{host}:{port}")).path_and_query("/").build()
 }
 
 /// Trouble on the way to the proxy.

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use crate::code::Code;
 use crate::proxy::ProxyError;
 
+use super::provenance::ProvenanceError;
+
 /// Why a chart could not be fetched, stored or pushed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -166,8 +168,8 @@ pub enum Error {
     #[error("failed to fetch provenance {0:?}")]
     NoProvenance(String),
     /// The signature, or what it signs, is not in order.
-    #[error("{0}")]
-    Provenance(String),
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
     /// What is to be pushed cannot be.
     #[error("{0}")]
     Push(String),
@@ -287,7 +289,8 @@ impl Error {
             Self::PinMismatch { .. } | Self::Digest { .. } => Code::ChartDigest,
             Self::Credentials(_) => Code::RegistryCredentials,
             Self::File { .. } => Code::LocalFile,
-            Self::NoProvenance(_) | Self::Provenance(_) => Code::ChartSignature,
+            Self::NoProvenance(_) => Code::ChartSignature,
+            Self::Provenance(error) => error.code(),
             Self::Push(_) => Code::Chart,
             Self::Interrupted => Code::Interrupted,
         }

@@ -19,7 +19,7 @@ use super::cache::{Found, Kind};
 use super::client::{Client, RawManifest};
 use super::error::Error;
 use super::reference::{Digest, Reference, SCHEME, is_oci};
-use super::settings::Notice;
+use super::settings::{Login, Notice};
 use super::transport::{Call, Wanted, same_origin, shown};
 use super::{CHART_MEDIA_TYPE, CONFIG_MEDIA_TYPE, OLD_CHART_MEDIA_TYPE, PROVENANCE_MEDIA_TYPE, Registry};
 
@@ -393,7 +393,18 @@ impl Registry {
         Ok(Fetched { file_name, origin: shown(url), digest: None, archive, provenance })
     }
 
-    /// The content at an address, with the login of the command line or without.
+    /// A file at an address, such as a values file. Nothing is kept of it, and no login but that in the address goes along.
+    ///
+    /// # Errors
+    /// If it cannot be had whole.
+    pub async fn file(&self, address: &str) -> Result<Bytes, Error> {
+        let url = address.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url = url.ok_or_else(|| Error::Source(format!("failed to parse {address} as URL")))?;
+        self.download(&url, "the file", self.settings.limits.values, false).await
+    }
+
+    /// The content at an address, with the login of the command line or without. One in the address itself goes to that
+    /// address only.
     pub(super) async fn download(&self, url: &Url, what: &str, limit: u64, login: bool) -> Result<Bytes, Error> {
         let mut bare = url.clone();
         let _ = bare.set_username("");
@@ -401,6 +412,10 @@ impl Registry {
         let mut call = Call::get(bare).header(header::ACCEPT, "application/gzip,application/octet-stream,*/*;q=0.1");
         if let Some(login) = self.settings.login.as_ref().filter(|_| login) {
             call.headers.insert(header::AUTHORIZATION, basic(login));
+        } else if !url.username().is_empty() || url.password().is_some() {
+            let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+            let login = Login::new(plain(url.username()), plain(url.password().unwrap_or_default()));
+            call.headers.insert(header::AUTHORIZATION, basic(&login));
         }
         let reply = self.transport.send(&call).await?;
         if reply.status != http::StatusCode::OK {

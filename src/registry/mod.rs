@@ -8,11 +8,13 @@
 
 mod auth;
 mod cache;
+mod cleartext;
 mod client;
 mod connect;
 mod credentials;
 mod error;
 mod fetch;
+mod keyring;
 mod login;
 mod provenance;
 mod push;
@@ -25,7 +27,7 @@ use std::sync::Arc;
 
 pub use error::{Cause, Error, Network, Refusal};
 pub use fetch::{ChartRequest, Fetched, Provenance};
-pub use provenance::{Verified, verify};
+pub use provenance::{ProvenanceError, SigningKey, Verified, verify};
 pub use push::{Package, Pushed};
 pub use reference::{Digest, Reference, SCHEME, is_oci};
 pub use settings::{Limits, Login, Notice, Notices, RegistrySettings, TlsSettings};
@@ -70,6 +72,11 @@ impl Registry {
         let typed = self.settings.login.clone().filter(|_| named);
         let typed = typed.map(|login| (reference::host_of(registry).to_owned(), login));
         Client::new(&self.transport, Authenticator::new(credentials, typed), registry, self.settings.plain_http)
+    }
+
+    /// Whether a login was typed on the command line.
+    pub const fn has_login(&self) -> bool {
+        self.settings.login.is_some()
     }
 
     /// The versions of a chart in a registry, newest first.

@@ -112,6 +112,8 @@ pub struct Limits {
     pub provenance: u64,
     /// The largest index of a chart repository, in bytes.
     pub index: u64,
+    /// The largest values file, in bytes.
+    pub values: u64,
     /// How many pages of tags are read.
     pub pages: usize,
     /// How many tags a repository may have.
@@ -136,6 +138,7 @@ impl Default for Limits {
             chart: 100 << 20,
             provenance: 4 << 20,
             index: 64 << 20,
+            values: 16 << 20,
             pages: 1000,
             tags: 100_000,
             helper: Duration::from_secs(30),

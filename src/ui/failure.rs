@@ -92,7 +92,7 @@ pub enum Unsupported {
     Chart(String),
     /// A storage driver other than Secrets.
     Driver(String),
-    /// A values file that has to be fetched.
+    /// A values file in a registry.
     RemoteFile(String),
 }
 
@@ -378,9 +378,11 @@ impl Unsupported {
                 format!("此版本只用 Secret 保存 release，不支持存储驱动 `{driver}`")
             }
             (Self::RemoteFile(url), Language::English) => {
-                format!("this version reads values from local files only, not from `{url}`")
+                format!("values come from files and from addresses with http or https, not from `{url}`")
             }
-            (Self::RemoteFile(url), Language::Chinese) => format!("此版本只能读取本地 values 文件，不能读取 `{url}`"),
+            (Self::RemoteFile(url), Language::Chinese) => {
+                format!("values 只能来自文件或 http(s) 地址，不能来自 `{url}`")
+            }
         }
     }
 }

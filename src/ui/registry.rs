@@ -1,6 +1,6 @@
 //! What registries and repositories have to tell, and their errors, in the words of both languages.
 
-use crate::registry::{Cause, Error, Notice};
+use crate::registry::{Cause, Error, Notice, ProvenanceError};
 
 use super::compat::Helm;
 use super::failure::{Failure, HelmText, RoomFailure};
@@ -36,6 +36,7 @@ fn helm_text(error: &Error) -> Option<HelmText> {
         Error::NoTags(_) => four.replacen("unable", "Unable", 1),
         Error::NoVersion { .. } => four.replacen("could", "Could", 1),
         Error::Tls(_) => four.clone(),
+        Error::Provenance(ProvenanceError::NoMessage) => format!("failed to decode signature: {four}"),
         _ => return None,
     };
     Some(HelmText { three, four, four_log: None })
@@ -107,8 +108,42 @@ fn why(error: &Error, language: Language) -> Option<String> {
                 format!("`{what}` 的摘要应为 {expected}，实际为 {actual}")
             }
         }
+        Error::Provenance(error) => return why_unsigned(error, english),
         _ => return None,
     })
+}
+
+/// What is wrong with a signature, for people.
+fn why_unsigned(error: &ProvenanceError, english: bool) -> Option<String> {
+    let say = |one: &str, other: &str| Some(if english { one.to_owned() } else { other.to_owned() });
+    match error {
+        ProvenanceError::Unpacked => {
+            say("a chart's folder has no signature; only archives do", "chart 的目录没有签名，只有压缩包才有")
+        }
+        ProvenanceError::Missing { path, .. } => {
+            let path = path.display();
+            say(&format!("there is no provenance file `{path}`"), &format!("没有 provenance 文件 `{path}`"))
+        }
+        ProvenanceError::NoMessage => say("the provenance file holds no signature", "provenance 文件中没有签名"),
+        ProvenanceError::UnknownSigner => {
+            say("no key of the keyring has made the signature", "该签名不是由 keyring 中的任何密钥作出的")
+        }
+        ProvenanceError::Revoked => say("the signer's key was revoked", "签名者的密钥已被吊销"),
+        ProvenanceError::KeyExpired => say("the signer's key has expired", "签名者的密钥已过期"),
+        ProvenanceError::SignatureExpired => say("the signature has expired", "签名已过期"),
+        ProvenanceError::Invalid(text) => {
+            say(&format!("the signature is not for this text: {text}"), &format!("签名与所签的文本不符：{text}"))
+        }
+        ProvenanceError::OtherName { name } => say(
+            &format!("the signature is not for a file named `{name}`"),
+            &format!("签名不是针对名为 `{name}` 的文件"),
+        ),
+        ProvenanceError::OtherContent { name, promised, actual } => say(
+            &format!("`{name}` was signed with the digest {promised} and has {actual}"),
+            &format!("`{name}` 签名时的摘要为 {promised}，实际为 {actual}"),
+        ),
+        _ => None,
+    }
 }
 
 fn evidence(error: &Error) -> Vec<String> {
@@ -139,6 +174,10 @@ fn next(error: &Error, language: Language) -> Vec<String> {
         Error::Source(text) if text.starts_with("repo ") || text.starts_with("non-absolute") => say(
             "maibot keeps no list of repositories: write `oci://…`, an address of an archive, or add `--repo URL`",
             "maibot 不维护仓库列表：请写 `oci://…` 或压缩包的地址，或加上 `--repo URL`",
+        ),
+        Error::Provenance(ProvenanceError::Keyring(_)) => say(
+            "write the public keys to a file, `gpg --export > keys.gpg`, and name it with `--keyring`",
+            "把公钥导出到文件：`gpg --export > keys.gpg`，再用 `--keyring` 指定它",
         ),
         _ => Vec::new(),
     }

@@ -1,6 +1,7 @@
 //! What the verbs' errors mean to the user: the reason in both languages, the evidence, the state things are in and
 //! the next command. Errors that are not told apart here keep their technical text as the reason.
 
+use crate::action::dependency::DependencyError;
 use crate::action::ownership::LookProblem;
 use crate::action::{Aftermath, BuildProblem, Error, Failure as ActionFailure, Phase};
 use crate::application::consent::Found;
@@ -45,8 +46,21 @@ pub fn verdict(failure: ActionFailure, language: Language, command: &str) -> Fai
     let (told, way_on) = teller.aftermath(&aftermath);
     *state = Some(told);
     next.extend(way_on);
-    if let Error::Registry(error) = error.as_ref() {
-        super::registry::describe(error, language, &mut room);
+    match error.as_ref() {
+        Error::Registry(error) => super::registry::describe(error, language, &mut room),
+        Error::Download { reference, error } => {
+            super::registry::describe(error, language, &mut room);
+            if let Some(said) = &mut room.helm {
+                let before = format!("could not download {reference}: ");
+                said.three.insert_str(0, &before);
+                said.four.insert_str(0, &before);
+            }
+        }
+        Error::Dependency(DependencyError::LoginForSeveralHosts(_)) => room.next.push(teller.of(
+            "keep a login for each registry, `maibot registry login HOST`, and leave `--username` out",
+            "为每个镜像仓库分别保存登录信息：`maibot registry login HOST`，并去掉 `--username`",
+        )),
+        _ => {}
     }
     Failure::Room(room)
 }

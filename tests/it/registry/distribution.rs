@@ -134,11 +134,16 @@ impl Distribution {
 
 /// Runs a Helm with the home of a place, in its folder.
 pub(super) fn helm(place: &Place, program: &Path, arguments: &[&str]) -> Ran {
+    helm_with(place, program, arguments, &[])
+}
+
+/// The same with variables.
+pub(super) fn helm_with(place: &Place, program: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(program);
     scrub(|name| {
         command.env_remove(name);
     });
-    command.env_remove("DOCKER_CONFIG");
+    command.env_remove("DOCKER_CONFIG").envs(variables.iter().copied());
     Ran::of(command.env("HOME", place.path()).current_dir(place.path()).args(arguments).output().unwrap())
 }
 

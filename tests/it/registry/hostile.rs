@@ -49,6 +49,7 @@ pub(super) fn quick() -> Limits {
         chart: 256 << 10,
         provenance: 16 << 10,
         index: 256 << 10,
+        values: 64 << 10,
         pages: 20,
         tags: 5000,
         helper: Duration::from_secs(5),

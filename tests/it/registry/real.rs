@@ -17,7 +17,7 @@ fn filled(programs: &Programs, place: &Place) -> Distribution {
 }
 
 /// Runs the same in a place of Helm's and in one of ours, and wants the same texts, status and files.
-fn same(programs: &Programs, arguments: &[&str], prepare: impl Fn(&Place)) {
+pub(super) fn same(programs: &Programs, arguments: &[&str], prepare: impl Fn(&Place)) {
     for (compat, program) in programs.helms() {
         let (theirs, ours) = (Place::new(), Place::new());
         prepare(&theirs);
@@ -30,12 +30,12 @@ fn same(programs: &Programs, arguments: &[&str], prepare: impl Fn(&Place)) {
 }
 
 /// Everything printed, without the names of temporary folders.
-fn shown(ran: &Ran, place: &Place) -> String {
+pub(super) fn shown(ran: &Ran, place: &Place) -> String {
     ran.shown().replace(&place.path().display().to_string(), "PLACE")
 }
 
 /// The files of a place with their content; homes aside.
-fn files(root: &Path) -> Vec<(String, Vec<u8>)> {
+pub(super) fn files(root: &Path) -> Vec<(String, Vec<u8>)> {
     fn walk(folder: &Path, root: &Path, found: &mut Vec<(String, Vec<u8>)>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
