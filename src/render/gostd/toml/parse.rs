@@ -173,15 +173,17 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Reads a key, the tables it implies, and its value; leaves the context at those tables.
-    fn assign(&mut self) -> Read<()> {
+    /// Reads a key, the tables it implies, and its value; leaves the context at those tables. Returns whether one of them
+    /// took the place of an array.
+    fn assign(&mut self) -> Read<bool> {
         let mut key = self.key_until(Kind::KeyEnd)?;
         self.key = key.pop().unwrap_or_default();
+        let mut replaces = false;
         for part in key {
             let mut implied = self.context.clone();
             implied.push(part);
             self.implicit.insert(shown(&implied));
-            self.enter(&implied, false)?;
+            replaces |= self.enter(&implied, false)?;
         }
         let item = self.next()?;
         let is_array = item.kind == Kind::ArrayStart;
@@ -190,7 +192,7 @@ impl<'a> Parser<'a> {
         self.set(&key, value)?;
         let full = self.full_key();
         self.arrays.insert(full, is_array);
-        Ok(())
+        Ok(replaces)
     }
 
     fn full_key(&self) -> String {
@@ -199,9 +201,9 @@ impl<'a> Parser<'a> {
         shown(&full)
     }
 
-    /// Makes a table the context, and whatever leads to it.
-    fn enter(&mut self, key: &[Vec<u8>], is_array: bool) -> Read<()> {
-        let Some((last, parents)) = key.split_last() else { return Ok(()) };
+    /// Makes a table the context, and whatever leads to it. Returns whether it took the place of an array.
+    fn enter(&mut self, key: &[Vec<u8>], is_array: bool) -> Read<bool> {
+        let Some((last, parents)) = key.split_last() else { return Ok(false) };
         for length in 1..=parents.len() {
             let parent = parents.get(..length).unwrap_or_default();
             let (name, above) = parent.split_last().unwrap_or((last, &[]));
@@ -215,6 +217,7 @@ impl<'a> Parser<'a> {
             }
         }
         self.context = parents.to_vec();
+        let mut replaces = false;
         if is_array {
             let tables = descend(&mut self.root, parents)
                 .map(|table| table.entry(last.clone()).or_insert_with(|| Value::Tables(Vec::new())));
@@ -224,14 +227,14 @@ impl<'a> Parser<'a> {
             };
             tables.push(Table::new());
         } else {
-            self.set(last, Value::Table(Table::new()))?;
+            replaces = self.set(last, Value::Table(Table::new()))?;
         }
         self.context.push(last.clone());
-        Ok(())
+        Ok(replaces)
     }
 
-    /// Gives a key of the context a value.
-    fn set(&mut self, key: &[u8], value: Value) -> Read<()> {
+    /// Gives a key of the context a value. Returns whether an array was there.
+    fn set(&mut self, key: &[u8], value: Value) -> Read<bool> {
         let defined = |key: &str| format!("Key '{key}' has already been defined.");
         for length in 1..=self.context.len() {
             let above = self.context.get(..length).unwrap_or_default();
@@ -242,7 +245,8 @@ impl<'a> Parser<'a> {
         let mut full = self.context.clone();
         full.push(key.to_vec());
         let full = shown(&full);
-        let Some(table) = descend(&mut self.root, &self.context) else { return Ok(()) };
+        let Some(table) = descend(&mut self.root, &self.context) else { return Ok(false) };
+        let mut replaces = false;
         if table.contains_key(key) {
             let is_array = self.arrays.get(&full).copied().unwrap_or(false);
             if !self.implicit.remove(&full) {
@@ -250,13 +254,14 @@ impl<'a> Parser<'a> {
             }
             // A table that was only implied is there now; an array takes the place of the tables inside it.
             if !is_array {
-                return Ok(());
+                return Ok(false);
             }
+            replaces = true;
         }
         if let Some(table) = descend(&mut self.root, &self.context) {
             table.insert(key.to_vec(), value);
         }
-        Ok(())
+        Ok(replaces)
     }
 
     fn value(&mut self, item: Item<'a>, in_array: bool) -> Read<Value> {
@@ -318,7 +323,11 @@ impl<'a> Parser<'a> {
                     self.next()?;
                 }
                 _ => {
-                    self.assign()?;
+                    // In a table of one line an array cannot become a table, other than below a header.
+                    if self.assign()? {
+                        let table = quote(shown(&self.context).as_bytes());
+                        return Err(self.error(&format!("{table} is not a table")));
+                    }
                     self.context.clone_from(&context);
                 }
             }
