@@ -7,7 +7,7 @@ use super::{Error, Notice, UserValues};
 use crate::application::values_keys::PassingKey;
 use crate::chart::{Chart, Engine, File};
 use crate::values::{Known, Place};
-use crate::yaml::Step;
+use crate::yaml::{Mapping, Step};
 
 /// How many charts inside of each other are looked at, each as often as it is used.
 const MAX_CHARTS: usize = 1000;
@@ -58,6 +58,13 @@ pub(super) fn check(
 /// loaded, before its dependencies are processed.
 pub(super) fn find(chart: &Chart, values: &UserValues) -> Vec<UnknownValue> {
     if chart.metadata.name != "maibot" || values.map().is_empty() {
+        return Vec::new();
+    }
+    // What the defaults have is known already, whatever else is, unless a chart inside decides over it. Most values have
+    // nothing else, and reading a schema for its keys takes longer than all the rest.
+    let is_alone = chart.dependencies.is_empty() && chart.metadata.dependencies.is_none();
+    let has = |defaults: &Mapping| Known::from_defaults(defaults).unknown(values.map()).is_empty();
+    if is_alone && chart.values_map().is_ok_and(|defaults| has(&defaults)) {
         return Vec::new();
     }
     let unknown = known_to(chart, &mut MAX_CHARTS.clone()).unknown(values.map());
