@@ -105,7 +105,7 @@ fn read(path: &Path, limit: u64) -> std::io::Result<Bytes> {
 /// version.
 fn annotations(metadata: &Metadata, created: &Zoned) -> BTreeMap<String, String> {
     let mut authors = String::new();
-    let maintainers = metadata.maintainers.iter();
+    let maintainers = metadata.maintainers.iter().flatten();
     for (place, maintainer) in maintainers.enumerate() {
         if place > 0 {
             authors.push_str(", ");
@@ -120,7 +120,7 @@ fn annotations(metadata: &Metadata, created: &Zoned) -> BTreeMap<String, String>
     } else {
         created.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     };
-    let source = metadata.sources.first().cloned().unwrap_or_default();
+    let source = metadata.sources.iter().flatten().next().cloned().unwrap_or_default();
     let made = [
         ("description", metadata.description.clone()),
         ("title", metadata.name.clone()),
@@ -135,7 +135,7 @@ fn annotations(metadata: &Metadata, created: &Zoned) -> BTreeMap<String, String>
         .filter(|(_, text)| !text.trim().is_empty())
         .map(|(key, text)| (format!("org.opencontainers.image.{key}"), text))
         .collect();
-    for (key, text) in &metadata.annotations {
+    for (key, text) in metadata.annotations.iter().flatten() {
         if !matches!(key.as_str(), "org.opencontainers.image.title" | "org.opencontainers.image.version") {
             annotations.insert(key.clone(), text.clone());
         }

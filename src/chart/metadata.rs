@@ -15,7 +15,8 @@ use crate::version::Version;
 use crate::yaml::number::quote;
 use crate::yaml::{self, Mapping, Struct, Type, Value};
 
-/// `Chart.yaml`. Unknown fields are ignored, as Helm does.
+/// `Chart.yaml`. Unknown fields are ignored, as Helm does. A list or map that is `None` is not there, not even an empty
+/// one: templates tell them apart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata {
@@ -26,8 +27,8 @@ pub struct Metadata {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub home: String,
     /// Addresses of sources.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sources: Vec<String>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub sources: Option<Vec<String>>,
     /// Version of the chart, semantic.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub version: String,
@@ -35,11 +36,11 @@ pub struct Metadata {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// Words to search by.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub keywords: Vec<String>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub keywords: Option<Vec<String>>,
     /// Who looks after it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub maintainers: Vec<Maintainer>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub maintainers: Option<Vec<Maintainer>>,
     /// Address of a picture.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub icon: String,
@@ -59,12 +60,12 @@ pub struct Metadata {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deprecated: bool,
     /// Free annotations.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub annotations: Option<BTreeMap<String, String>>,
     /// Constraint on the version of Kubernetes.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub kube_version: String,
-    /// Charts this one needs; `None` if there is no such list, not even an empty one, which Helm tells apart.
+    /// Charts this one needs.
     #[serde(skip_serializing_if = "is_empty")]
     pub dependencies: Option<Vec<Dependency>>,
     /// `application` or `library`.
@@ -73,8 +74,11 @@ pub struct Metadata {
 }
 
 #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
-fn is_empty(list: &Option<Vec<Dependency>>) -> bool {
-    list.as_ref().is_none_or(Vec::is_empty)
+fn is_empty<T>(items: &Option<T>) -> bool
+where
+    for<'a> &'a T: IntoIterator,
+{
+    items.as_ref().is_none_or(|items| items.into_iter().next().is_none())
 }
 
 /// Someone who looks after a chart.
@@ -107,12 +111,12 @@ pub struct Dependency {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub condition: String,
     /// Tags that switch it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub tags: Option<Vec<String>>,
     /// Set by the processing of dependencies.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub enabled: bool,
-    /// What the parent takes over of its values, as written.
+    /// What the parent takes over of its values: as written, after the processing of dependencies all as maps.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub import_values: Vec<serde_json::Value>,
     /// The name it goes by in the parent.
@@ -241,7 +245,7 @@ impl Draft {
     /// Whatever Helm's validation says, in its words.
     pub(super) fn finish(self) -> Result<Metadata, ChartError> {
         let fields = Value::Mapping(self.fields);
-        let null = |key: &str| list(&fields, key).iter().position(Value::is_null);
+        let null = |key: &str| list(&fields, key).unwrap_or_default().iter().position(Value::is_null);
         let metadata = metadata(&fields).cleaned();
         metadata.validate_with(null("maintainers"), null("dependencies"))?;
         Ok(metadata)
@@ -252,12 +256,13 @@ fn text(fields: &Value, key: &str) -> String {
     fields.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn list<'a>(fields: &'a Value, key: &str) -> &'a [Value] {
-    fields.get(key).and_then(Value::as_sequence).map_or(&[], Vec::as_slice)
+fn list<'a>(fields: &'a Value, key: &str) -> Option<&'a [Value]> {
+    fields.get(key).and_then(Value::as_sequence).map(Vec::as_slice)
 }
 
-fn texts(fields: &Value, key: &str) -> Vec<String> {
-    list(fields, key).iter().map(|item| item.as_str().unwrap_or_default().to_owned()).collect()
+fn texts(fields: &Value, key: &str) -> Option<Vec<String>> {
+    let items = list(fields, key)?.iter();
+    Some(items.map(|item| item.as_str().unwrap_or_default().to_owned()).collect())
 }
 
 fn is_set(fields: &Value, key: &str) -> bool {
@@ -274,10 +279,11 @@ fn metadata(fields: &Value) -> Metadata {
         version: text(fields, "version"),
         description: text(fields, "description"),
         keywords: texts(fields, "keywords"),
-        maintainers: list(fields, "maintainers")
-            .iter()
-            .map(|it| Maintainer { name: text(it, "name"), email: text(it, "email"), url: text(it, "url") })
-            .collect(),
+        maintainers: list(fields, "maintainers").map(|list| {
+            list.iter()
+                .map(|it| Maintainer { name: text(it, "name"), email: text(it, "email"), url: text(it, "url") })
+                .collect()
+        }),
         icon: text(fields, "icon"),
         api_version: text(fields, "apiVersion"),
         condition: text(fields, "condition"),
@@ -287,8 +293,7 @@ fn metadata(fields: &Value) -> Metadata {
         annotations: fields
             .get("annotations")
             .and_then(Value::as_mapping)
-            .map(|map| map.iter().map(|(key, it)| (key.clone(), it.as_str().unwrap_or_default().to_owned())).collect())
-            .unwrap_or_default(),
+            .map(|map| map.iter().map(|(key, it)| (key.clone(), it.as_str().unwrap_or_default().to_owned())).collect()),
         kube_version: text(fields, "kubeVersion"),
         dependencies: fields.get("dependencies").map(|_| dependencies(fields)),
         kind: text(fields, "type"),
@@ -303,10 +308,10 @@ fn dependencies(fields: &Value) -> Vec<Dependency> {
         condition: text(it, "condition"),
         tags: texts(it, "tags"),
         enabled: is_set(it, "enabled"),
-        import_values: list(it, "import-values").iter().map(Value::to_json).collect(),
+        import_values: list(it, "import-values").unwrap_or_default().iter().map(Value::to_json).collect(),
         alias: text(it, "alias"),
     };
-    list(fields, "dependencies").iter().map(one).collect()
+    list(fields, "dependencies").unwrap_or_default().iter().map(one).collect()
 }
 
 /// White space becomes blanks, what cannot be printed is dropped.
@@ -342,13 +347,13 @@ impl Metadata {
         ] {
             clean(field);
         }
-        self.sources.iter_mut().chain(&mut self.keywords).for_each(clean);
-        for Maintainer { name, email, url } in &mut self.maintainers {
+        self.sources.iter_mut().chain(&mut self.keywords).flatten().for_each(clean);
+        for Maintainer { name, email, url } in self.maintainers.iter_mut().flatten() {
             [name, email, url].into_iter().for_each(clean);
         }
         for it in self.dependencies.iter_mut().flatten() {
             [&mut it.name, &mut it.version, &mut it.repository, &mut it.condition].into_iter().for_each(clean);
-            it.tags.iter_mut().for_each(clean);
+            it.tags.iter_mut().flatten().for_each(clean);
         }
     }
 
@@ -438,7 +443,7 @@ impl Dependency {
             name: self.name.clone(),
             version: self.version.clone(),
             condition: self.condition.clone(),
-            tags: self.tags.clone(),
+            tags: self.tags.clone().unwrap_or_default(),
             alias: self.alias.clone(),
             import_values: self
                 .import_values

@@ -80,6 +80,9 @@ impl Chart {
                     dependency.name = dependency.used_name().to_owned();
                 }
             }
+            for (dependency, decided) in list.iter_mut().zip(kept.into_iter().flatten()) {
+                dependency.import_values = decided.import_values.iter().map(values::Import::to_json).collect();
+            }
             chart.metadata.dependencies = (!list.is_empty() || !decided.is_processed).then_some(list);
         }
         chart

@@ -377,8 +377,15 @@ impl DryRunArgs {
         let Some(given) = self.dry_run.as_deref() else { return Ok(none) };
         let allowed: &[&str] = if always { &["client", "server"] } else { &["none", "client", "server"] };
         let bad = || {
-            let words = if always { "\"server\" or \"client\"" } else { "\"none\", \"server\", or \"client\"" };
-            let helm = format!("invalid dry-run value ({}). Must be {words}", crate::ui::quoted(given));
+            // Helm looks at the value first, and then whether the command takes it.
+            let is_known = given == "none" || literal::boolean(given).is_ok();
+            let words = if is_known { "\"server\" or \"client\"" } else { "\"none\", \"server\", or \"client\"" };
+            let helm = match printer.helm() {
+                Some(Helm::Three) if !is_known => {
+                    "Invalid dry-run flag. Flag must one of the following: false, true, none, client, server".to_owned()
+                }
+                _ => format!("invalid dry-run value ({}). Must be {words}", crate::ui::quoted(given)),
+            };
             Failure::from(Usage::BadValue {
                 flag: "--dry-run".to_owned(),
                 value: given.to_owned(),

@@ -231,10 +231,6 @@ impl ReleaseArgs {
                 printer.say(Level::Warning, &Message::DeprecatedFlag { flag, instead });
             }
         }
-        refuse(&[
-            (self.force_replace || self.force, "--force-replace"),
-            (self.rollback_on_failure || self.atomic, "--rollback-on-failure"),
-        ])?;
         if let Some(given) = &self.server_side {
             let bad = |reason| Usage::BadValue { flag: "--server-side".to_owned(), value: given.clone(), reason };
             if !literal::boolean(given).map_err(bad)? {
@@ -278,6 +274,19 @@ impl ReleaseArgs {
         })
     }
 
+    /// Refuses what cannot be done yet; where nothing is installed, these flags have no effect.
+    fn refuse_undone(&self) -> Result<(), Failure> {
+        refuse(&[
+            (self.force_replace || self.force, "--force-replace"),
+            (self.rollback_on_failure || self.atomic, "--rollback-on-failure"),
+        ])
+    }
+
+    /// Whether `--render-subchart-notes` was given.
+    pub(crate) const fn renders_subchart_notes(&self) -> bool {
+        self.render_subchart_notes
+    }
+
     /// Whether `--disable-openapi-validation` was given.
     pub(crate) const fn leaves_objects_unchecked(&self) -> bool {
         self.disable_openapi_validation
@@ -293,11 +302,13 @@ impl ReleaseArgs {
         self.hide_notes
     }
 
-    /// NAME and CHART from the arguments and the flags that make a name; none when neither gives one.
+    /// NAME and CHART from the arguments and the flags that make a name; none when neither gives one. `made_name` is what
+    /// `--generate-name` makes for a chart.
     pub(crate) fn name_and_chart(
         &self,
         name: Option<&str>,
         chart: Option<&str>,
+        made_name: impl FnOnce(Option<&str>) -> String,
     ) -> Result<Option<(String, Option<String>)>, Failure> {
         let makes_name = self.generate_name || self.name_template.is_some();
         let (name, chart) = if makes_name && chart.is_none() { (None, name) } else { (name, chart) };
@@ -312,7 +323,7 @@ impl ReleaseArgs {
                         crate::action::template_name(template).map_err(|error| Failure::room(error.code(), &error))?;
                     Ok(Some((name, chart.map(owned))))
                 }
-                None if self.generate_name => Ok(Some((generated_name(chart), chart.map(owned)))),
+                None if self.generate_name => Ok(Some((made_name(chart), chart.map(owned)))),
                 None => Ok(None),
             },
         }
@@ -337,8 +348,9 @@ impl InstallArgs {
     pub(crate) fn settings(&self, printer: &Printer) -> Result<InstallSettings, Failure> {
         let (name, chart) = self
             .shared
-            .name_and_chart(self.name.as_deref(), self.chart.as_deref())?
+            .name_and_chart(self.name.as_deref(), self.chart.as_deref(), generated_name)?
             .ok_or(Failure::Usage(Usage::NoName))?;
+        self.shared.refuse_undone()?;
         let dry_run = self.dry_run.mode(false, printer)?;
         if self.hide_secret && dry_run == DryRun::None {
             return Err(Usage::HideSecretWithoutDryRun.into());

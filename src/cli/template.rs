@@ -100,15 +100,22 @@ impl TemplateArgs {
             (Some(only), None) if looks_like_chart(only) => (None, Some(only.as_str())),
             (name, chart) => (name.as_deref(), chart.as_deref()),
         };
-        let (name, chart) = match self.shared.name_and_chart(name, chart)? {
+        // A render is the same every time: Helm makes no name here even when it is told to.
+        let fixed_name = || "release-name".to_owned();
+        let (name, chart) = match self.shared.name_and_chart(name, chart, |_| fixed_name())? {
             Some(named) => named,
-            None => ("release-name".to_owned(), chart.map(str::to_owned)),
+            None => (fixed_name(), chart.map(str::to_owned)),
         };
         if self.validate {
             printer.say(Level::Warning, &Message::DeprecatedFlag { flag: "--validate", instead: "'--dry-run=server'" });
         }
-        if self.shared.hides_notes() {
-            printer.say(Level::Warning, &Message::FlagWithoutEffect { flag: "--hide-notes", command: "template" });
+        for (given, flag) in [
+            (self.shared.hides_notes(), "--hide-notes"),
+            (self.shared.renders_subchart_notes(), "--render-subchart-notes"),
+        ] {
+            if given {
+                printer.say(Level::Warning, &Message::FlagWithoutEffect { flag, command: "template" });
+            }
         }
         let mut api_versions = Vec::new();
         for given in &self.api_versions {
@@ -268,8 +275,13 @@ fn finish(
         let named = if settings.release_name_folder { folder.join(&release.name) } else { folder.clone() };
         let documents = sorted.documents.iter().chain(hooks.iter().map(|hook| &hook.document));
         let documents = documents.map(|it| (named.join(&it.path), it.path.as_str(), it.content.as_str()));
-        // Helm ends with the manifest, of which nothing is left.
-        context.printer.result(&(write(crds.chain(documents))? + "\n"))?;
+        let written = write(crds.chain(documents))?;
+        // Helm ends with the manifest, of which nothing is left to print or to be chosen from.
+        if let Some(pattern) = settings.show_only.first() {
+            context.printer.result(&written)?;
+            return Err(Failure::Usage(Usage::NoTemplate { pattern: pattern.clone() }));
+        }
+        context.printer.result(&(written + "\n"))?;
         return Ok(Exit::Success);
     }
     let mut text = template.release.manifest.trim().to_owned() + "\n";

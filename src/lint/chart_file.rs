@@ -86,7 +86,7 @@ fn version(metadata: &Metadata) -> Option<String> {
 }
 
 fn maintainers(metadata: &Metadata, empty: Option<usize>) -> Option<String> {
-    metadata.maintainers.iter().enumerate().find_map(|(place, maintainer)| {
+    metadata.maintainers.iter().flatten().enumerate().find_map(|(place, maintainer)| {
         let (name, email, url) = (&maintainer.name, &maintainer.email, &maintainer.url);
         if empty == Some(place) {
             Some("a maintainer entry is empty".to_owned())
@@ -103,7 +103,7 @@ fn maintainers(metadata: &Metadata, empty: Option<usize>) -> Option<String> {
 }
 
 fn sources(metadata: &Metadata) -> Option<String> {
-    let wrong = metadata.sources.iter().find(|source| !address::is_request_url(source));
+    let wrong = metadata.sources.iter().flatten().find(|source| !address::is_request_url(source));
     wrong.map(|source| format!("invalid source URL '{source}'"))
 }
 

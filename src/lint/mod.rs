@@ -150,14 +150,6 @@ impl Report {
         }
         is_well
     }
-
-    fn warn(&mut self, warnings: Vec<Warning>) {
-        for warning in warnings {
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
-        }
-    }
 }
 
 /// Holds a chart against all rules.

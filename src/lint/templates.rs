@@ -57,20 +57,19 @@ pub(super) fn check(subject: &Subject, options: &Options<'_>, report: &mut Repor
 
 /// The chart without the subcharts that are off, and its rendered files; nothing if that cannot be had.
 fn render(chart: &Chart, options: &Options<'_>, report: &mut Report) -> Option<(Chart, Vec<super::RenderedFile>)> {
-    let mut warnings = Vec::new();
+    // Helm says again what it meets again: each step has its warnings.
+    let warnings = &mut report.warnings;
     // What is wrong here is nothing that the rules speak of: installing does.
-    let processed = process_dependencies(chart, options.values, options.compat, &mut warnings);
+    let processed = process_dependencies(chart, options.values, options.compat, warnings);
     let coalesced = processed.ok().and_then(|(chart, tree)| {
         // Helm does it twice: what a null of the user's has taken away comes back the second time.
-        let once = values::coalesce(&tree, options.values, options.compat, &mut warnings).ok()?;
-        let values = values::coalesce(&tree, &once, options.compat, &mut warnings).ok()?;
+        let once = values::coalesce(&tree, options.values, options.compat, warnings).ok()?;
+        let values = values::coalesce(&tree, &once, options.compat, warnings).ok()?;
         Some((chart, tree, values))
     });
-    report.warn(std::mem::take(&mut warnings));
     let (chart, tree, values) = coalesced?;
     let checked =
-        if options.skip_schema { Ok(()) } else { values::check(&tree, &values, options.references, &mut warnings) };
-    report.warn(warnings);
+        if options.skip_schema { Ok(()) } else { values::check(&tree, &values, options.references, warnings) };
     if let Err(error) = checked {
         let SchemaError::Violated { .. } = &error;
         report.add(Severity::Error, FOLDER, error.to_string());

@@ -2,7 +2,7 @@
 //! of subcharts are not looked at here: rendering does that.
 
 use super::{Entry, Options, Report, Severity, Subject};
-use crate::values::{ChartValues, Compat, SchemaError, check_one, coalesce};
+use crate::values::{Compat, SchemaError, check_one, coalesce_tables};
 use crate::yaml::{Error, Mapping, Numbers, read_mapping};
 
 const FILE: &str = "values.yaml";
@@ -20,10 +20,8 @@ fn complaint(subject: &Subject, options: &Options<'_>, report: &mut Report) -> O
         Ok(values) => values,
         Err(problem) => return Some(format!("unable to parse YAML: {problem}")),
     };
-    let chart = ChartValues { values, ..ChartValues::default() };
-    let mut warnings = Vec::new();
-    let values = coalesce(&chart, options.values, options.compat, &mut warnings);
-    report.warn(warnings);
+    let mut merged = options.values.clone();
+    coalesce_tables(&mut merged, values, options.compat, &mut report.warnings);
     let schema = match &subject.schema {
         Entry::File(schema) if !schema.is_empty() => schema,
         _ => return None,
@@ -32,7 +30,7 @@ fn complaint(subject: &Subject, options: &Options<'_>, report: &mut Report) -> O
     if options.skip_schema && options.compat == Compat::Helm4 {
         return None;
     }
-    let SchemaError::Violated { text, .. } = check_one("", schema, &values.unwrap_or_default()).err()?;
+    let SchemaError::Violated { text, .. } = check_one("", schema, &merged).err()?;
     Some(text.strip_prefix(":\n").unwrap_or(&text).to_owned())
 }
 

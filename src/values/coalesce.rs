@@ -92,9 +92,9 @@ pub(super) fn merge_tables(values: &mut Mapping, defaults: Mapping, compat: Comp
     Coalescing { compat, warnings }.tables(values, defaults, "", Nulls::Keep);
 }
 
-/// The same when values of a release are taken over: a null takes away what it stands over.
-pub(super) fn reuse_tables(values: &mut Mapping, old: Mapping, compat: Compat, warnings: &mut Vec<Warning>) {
-    Coalescing { compat, warnings }.tables(values, old, "", Nulls::Remove);
+/// The same, but a null takes away what it stands over, as Helm's `CoalesceTables`.
+pub fn coalesce_tables(values: &mut Mapping, defaults: Mapping, compat: Compat, warnings: &mut Vec<Warning>) {
+    Coalescing { compat, warnings }.tables(values, defaults, "", Nulls::Remove);
 }
 
 struct Coalescing<'a> {

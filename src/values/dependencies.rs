@@ -3,6 +3,8 @@
 //! After Helm's `ProcessDependencies`: aliases, then tags, then conditions (which win), then the same inside each
 //! subchart that is on; at last `import-values`. Judging version constraints is left to the caller.
 
+use std::borrow::Cow;
+
 use super::coalesce::{ChartValues, CoalesceError, Nulls, coalesce_with, go_print, merge_tables};
 use super::{Compat, Warning};
 use crate::code::Code;
@@ -75,6 +77,23 @@ impl Import {
             }
             _ => None,
         }
+    }
+}
+
+impl Import {
+    /// The path of the table in the child's values and where it goes in the parent's.
+    fn paths(&self) -> (Cow<'_, str>, &str) {
+        match self {
+            Self::Export(name) => (format!("exports.{name}").into(), "."),
+            Self::Table { child, parent } => (child.into(), parent),
+        }
+    }
+
+    /// The entry as Helm leaves it behind once it was looked at, and so shows it to templates and keeps it in records:
+    /// always a map.
+    pub fn to_json(&self) -> serde_json::Value {
+        let (child, parent) = self.paths();
+        serde_json::json!({"child": child, "parent": parent})
     }
 }
 
@@ -206,7 +225,14 @@ fn table_at<'a>(values: &'a Mapping, path: &str) -> Result<&'a Mapping, String> 
 }
 
 fn import(chart: &mut ChartValues, compat: Compat, warnings: &mut Vec<Warning>) -> Result<(), CoalesceError> {
-    for subchart in &mut chart.subcharts {
+    for subchart in 0..chart.subcharts.len() {
+        let (before, rest) = chart.subcharts.split_at_mut(subchart);
+        let Some(subchart) = rest.first_mut() else { break };
+        let mut twins = before.iter_mut().filter(|twin| twin.place == subchart.place).peekable();
+        if compat == Compat::Helm3 && twins.peek().is_some() {
+            twins.for_each(forget_imports);
+            forget_imports(subchart);
+        }
         import(subchart, compat, warnings)?;
     }
     let Some(dependencies) = &chart.dependencies else { return Ok(()) };
@@ -214,10 +240,7 @@ fn import(chart: &mut ChartValues, compat: Compat, warnings: &mut Vec<Warning>) 
     let mut imported = Mapping::new();
     for dependency in dependencies {
         for import in &dependency.import_values {
-            let (child, parent) = match import {
-                Import::Export(name) => (format!("exports.{name}"), "."),
-                Import::Table { child, parent } => (child.clone(), parent.as_str()),
-            };
+            let (child, parent) = import.paths();
             let table = match table_at(&values, &format!("{}.{child}", dependency.name)) {
                 Ok(table) => table.clone(),
                 Err(key) => {
@@ -232,6 +255,14 @@ fn import(chart: &mut ChartValues, compat: Compat, warnings: &mut Vec<Warning>) 
     merge_tables(&mut values, imported, compat, warnings);
     chart.values = values;
     Ok(())
+}
+
+/// In Helm 3 the copies of a chart that is used under two aliases share what it says of the charts in it, and what was
+/// looked at once is not understood the second time: the first copy imports, the others do not, and templates see none
+/// of it.
+fn forget_imports(chart: &mut ChartValues) {
+    chart.dependencies.iter_mut().flatten().for_each(|dependency| dependency.import_values.clear());
+    chart.subcharts.iter_mut().for_each(forget_imports);
 }
 
 fn missing_table(import: &Import, chart: &str, key: &str) -> Warning {

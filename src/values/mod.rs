@@ -22,7 +22,7 @@ mod sources;
 mod tests;
 mod warning;
 
-pub use coalesce::{ChartValues, CoalesceError, coalesce};
+pub use coalesce::{ChartValues, CoalesceError, coalesce, coalesce_tables};
 pub use dependencies::{Dependency, DependencyError, Import, IsCompatible, process_dependencies};
 pub use known::{Known, UnknownKey, nearest};
 pub use place::{Blame, Part, Place};

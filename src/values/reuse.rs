@@ -4,7 +4,7 @@
 //! kept: with `--reuse-values` the old values, defaults included, stand in for all defaults of the new chart, so keys that
 //! the new chart has added are not there; and without a word said, one new value is enough to forget all old ones.
 
-use super::coalesce::{ChartValues, CoalesceError, coalesce, reuse_tables};
+use super::coalesce::{ChartValues, CoalesceError, coalesce, coalesce_tables};
 use super::{Compat, Warning};
 use crate::code::Code;
 use crate::yaml::Mapping;
@@ -80,7 +80,7 @@ pub fn reuse(
 ) -> Result<Reused, ReuseError> {
     let over_old = |warnings: &mut Vec<Warning>| {
         let mut config = given.clone();
-        reuse_tables(&mut config, previous.config.clone(), compat, warnings);
+        coalesce_tables(&mut config, previous.config.clone(), compat, warnings);
         config
     };
     Ok(match mode {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::structure::{Field, Shape, Struct, no_method};
 use super::{Request, Template, files};
-use crate::chart::{Chart, Metadata};
+use crate::chart::{Chart, Dependency, Metadata};
 use crate::render::gotemplate::function::{Function, Type};
 use crate::render::gotemplate::text::Text;
 use crate::render::gotemplate::value::{Entries, Kind, List, ListType, Map, MapType, NamedList, NamedMap, Value};
@@ -169,41 +169,45 @@ impl Root {
 /// `.Chart`.
 fn metadata(metadata: &Metadata, is_root: bool, compat: Compat) -> Value {
     let text = |text: &String| Value::text(text.as_str());
-    let annotations = if metadata.annotations.is_empty() {
-        Map::nil(MapType::Strings)
-    } else {
-        let entries = metadata.annotations.iter().map(|(key, value)| (Text::from(key.as_str()), text(value)));
-        Map::new(MapType::Strings, entries.collect())
+    let annotations = match &metadata.annotations {
+        None => Map::nil(MapType::Strings),
+        Some(map) => {
+            let entries = map.iter().map(|(key, value)| (Text::from(key.as_str()), text(value)));
+            Map::new(MapType::Strings, entries.collect())
+        }
     };
     let annotations = Value::Map(Rc::new(annotations));
-    let dependencies = metadata.dependencies.as_deref().unwrap_or_default();
-    let strings = |list: &[String]| list.iter().map(text).collect::<Vec<_>>();
-    let maintainers = metadata.maintainers.iter().map(|it| vec![text(&it.name), text(&it.email), text(&it.url)]);
-    let dependencies = dependencies.iter().map(|it| {
-        let imports = it.import_values.iter().map(|import| Value::from(&yaml::Value::from(import.clone()))).collect();
-        vec![
+    let strings = |list: &Option<Vec<String>>| {
+        let items = list.as_ref().map(|list| list.iter().map(text).collect());
+        slice(items, ListType::Strings, compat)
+    };
+    let maintainers = metadata.maintainers.as_ref().map(|list| {
+        let fields = list.iter().map(|it| vec![text(&it.name), text(&it.email), text(&it.url)]);
+        fields.map(|values| structure(&MAINTAINER, values, compat)).collect()
+    });
+    let dependency = |it: &Dependency| {
+        let imports: Vec<_> = it.import_values.iter().map(import).collect();
+        let values = vec![
             text(&it.name),
             text(&it.version),
             text(&it.repository),
             text(&it.condition),
-            slice(strings(&it.tags), ListType::Strings, compat),
+            strings(&it.tags),
             Value::Bool(it.enabled),
-            slice(imports, ListType::Any, compat),
+            slice(Some(imports).filter(|imports| !imports.is_empty()), ListType::Any, compat),
             text(&it.alias),
-        ]
-    });
+        ];
+        structure(&DEPENDENCY, values, compat)
+    };
+    let dependencies = metadata.dependencies.as_ref().map(|list| list.iter().map(dependency).collect());
     let values = vec![
         text(&metadata.name),
         text(&metadata.home),
-        slice(strings(&metadata.sources), ListType::Strings, compat),
+        strings(&metadata.sources),
         text(&metadata.version),
         text(&metadata.description),
-        slice(strings(&metadata.keywords), ListType::Strings, compat),
-        slice(
-            maintainers.map(|values| structure(&MAINTAINER, values, compat)).collect(),
-            ListType::Named(&MAINTAINERS),
-            compat,
-        ),
+        strings(&metadata.keywords),
+        slice(maintainers, ListType::Named(&MAINTAINERS), compat),
         text(&metadata.icon),
         text(&metadata.api_version),
         text(&metadata.condition),
@@ -212,11 +216,7 @@ fn metadata(metadata: &Metadata, is_root: bool, compat: Compat) -> Value {
         Value::Bool(metadata.deprecated),
         annotations,
         text(&metadata.kube_version),
-        slice(
-            dependencies.map(|values| structure(&DEPENDENCY, values, compat)).collect(),
-            ListType::Named(&DEPENDENCIES),
-            compat,
-        ),
+        slice(dependencies, ListType::Named(&DEPENDENCIES), compat),
         text(&metadata.kind),
     ];
     let chart = structure(&METADATA, values, compat);
@@ -238,10 +238,24 @@ fn structure(shape: &'static Shape, values: Vec<Value>, compat: Compat) -> Value
 }
 
 /// In Helm 4 a slice of a struct has become a `[]interface {}` that is never nil.
-fn slice(items: Vec<Value>, kind: ListType, compat: Compat) -> Value {
+fn slice(items: Option<Vec<Value>>, kind: ListType, compat: Compat) -> Value {
+    let nil = items.is_none();
+    let items = items.unwrap_or_default();
     match compat {
         Compat::Helm4 => Value::list(items),
-        Compat::Helm3 => Value::List(Rc::new(List { kind, nil: items.is_empty(), items: items.into() })),
+        Compat::Helm3 => Value::List(Rc::new(List { kind, nil, items: items.into() })),
+    }
+}
+
+/// An entry of `import-values`. The processing of dependencies has left maps of texts.
+fn import(entry: &serde_json::Value) -> Value {
+    let value = yaml::Value::from(entry.clone());
+    match value.as_mapping() {
+        Some(map) if map.iter().all(|(_, value)| value.as_str().is_some()) => {
+            let entries = map.iter().map(|(key, value)| (Text::from(key.as_str()), Value::from(value)));
+            Value::Map(Rc::new(Map::new(MapType::Strings, entries.collect())))
+        }
+        _ => Value::from(&value),
     }
 }
 
@@ -295,13 +309,13 @@ static DEPENDENCY: Shape = shape(
     "*chart.Dependency",
     Kind::Ptr,
     &[
-        Field::always("Name", "name"),
-        Field::tagged("Version", "version"),
-        Field::always("Repository", "repository"),
-        Field::tagged("Condition", "condition"),
-        Field::tagged("Tags", "tags"),
-        Field::tagged("Enabled", "enabled"),
-        Field::tagged("ImportValues", "import-values"),
-        Field::tagged("Alias", "alias"),
+        Field::always("Name", "name").also_in_yaml(),
+        Field::tagged("Version", "version").also_in_yaml(),
+        Field::always("Repository", "repository").also_in_yaml(),
+        Field::tagged("Condition", "condition").also_in_yaml(),
+        Field::tagged("Tags", "tags").also_in_yaml(),
+        Field::tagged("Enabled", "enabled").also_in_yaml(),
+        Field::tagged("ImportValues", "import-values").also_in_yaml(),
+        Field::tagged("Alias", "alias").also_in_yaml(),
     ],
 );

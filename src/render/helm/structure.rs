@@ -34,17 +34,24 @@ pub(super) struct Field {
     pub json: &'static str,
     /// Whether JSON leaves it out when it is empty.
     pub omit_empty: bool,
+    /// Whether both hold for go-yaml too; without, it writes every field under its Go name in small letters.
+    pub in_yaml: bool,
 }
 
 impl Field {
     /// A field that JSON knows by another name and leaves out when it is empty.
     pub(super) const fn tagged(name: &'static str, json: &'static str) -> Self {
-        Self { name, json, omit_empty: true }
+        Self { name, json, omit_empty: true, in_yaml: false }
     }
 
     /// A field that JSON always writes, under this name.
     pub(super) const fn always(name: &'static str, json: &'static str) -> Self {
-        Self { name, json, omit_empty: false }
+        Self { name, json, omit_empty: false, in_yaml: false }
+    }
+
+    /// The same field, with what holds for JSON holding for go-yaml.
+    pub(super) const fn also_in_yaml(self) -> Self {
+        Self { in_yaml: true, ..self }
     }
 
     fn is_exported(&self) -> bool {
@@ -79,6 +86,15 @@ impl Struct {
 
     fn pairs(&self) -> impl Iterator<Item = (&'static Field, &Value)> {
         self.shape.fields.iter().zip(&self.values)
+    }
+
+    /// The fields that go-yaml's own encoder writes, under the names that it gives them.
+    pub(super) fn yaml_fields(&self) -> Vec<(String, Value)> {
+        let written = self
+            .pairs()
+            .filter(|(field, value)| field.is_exported() && !(field.in_yaml && field.omit_empty && is_empty(value)));
+        let name = |field: &Field| if field.in_yaml { field.json.to_owned() } else { field.name.to_lowercase() };
+        written.map(|(field, value)| (name(field), value.clone())).collect()
     }
 
     /// The fields in braces, as Go prints a struct.

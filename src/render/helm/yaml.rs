@@ -4,11 +4,12 @@
 //! be written is an empty text, what cannot be read a map with `Error`.
 
 use super::json::error_map;
+use super::structure::Struct;
 use crate::render::gotemplate::error::Failure;
 use crate::render::gotemplate::function::{Function, Type};
 use crate::render::gotemplate::machine::Machine;
 use crate::render::gotemplate::text::Text;
-use crate::render::gotemplate::value::{Entries, IntType, MAX_DEPTH, Value};
+use crate::render::gotemplate::value::{Entries, IntType, MAX_DEPTH, Object, Value};
 use crate::yaml::{self, Node, Numbers};
 
 /// The functions about YAML.
@@ -101,13 +102,12 @@ fn node(value: &Value, depth: usize) -> Result<Option<Node>, Failure> {
             Node::Mapping(nodes)
         }
         Value::Object(object) if object.is_nil() => Node::Null,
-        Value::Object(object) => match object.fields().filter(|_| object.json_fields().is_some()) {
+        Value::Object(object) => match fields(object.as_ref()) {
             Some(fields) => {
                 let mut nodes = Vec::with_capacity(fields.len());
-                // The fields that are exported, under their names in small letters.
-                for (name, value) in fields.into_iter().filter(|(name, _)| name.starts_with(char::is_uppercase)) {
+                for (name, value) in fields {
                     let Some(node) = node(&value, depth + 1)? else { return Ok(None) };
-                    nodes.push((name.to_lowercase(), node));
+                    nodes.push((name, node));
                 }
                 Node::Structure(nodes)
             }
@@ -117,6 +117,17 @@ fn node(value: &Value, depth: usize) -> Result<Option<Node>, Failure> {
             },
         },
     }))
+}
+
+/// The fields of a struct as the encoder of go-yaml writes them: those that are exported, under their names in small
+/// letters unless the struct says otherwise; `None` of what it writes in another form.
+fn fields(object: &dyn Object) -> Option<Vec<(String, Value)>> {
+    if let Some(structure) = object.as_any().downcast_ref::<Struct>() {
+        return Some(structure.yaml_fields());
+    }
+    object.json_fields()?;
+    let exported = object.fields()?.into_iter().filter(|(name, _)| name.starts_with(char::is_uppercase));
+    Some(exported.map(|(name, value)| (name.to_lowercase(), value)).collect())
 }
 
 fn printed(value: &Value) -> Result<String, Failure> {

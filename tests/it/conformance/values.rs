@@ -175,7 +175,8 @@ fn load(files: &Mapping, prefix: &str, metadata: &Mapping, helm: Helm) -> Result
         let metadata = text(&Value::Mapping(files.clone()), &format!("{prefix}Chart.yaml")).to_owned();
         let metadata = read_mapping(metadata.as_bytes(), Numbers::Exact).unwrap();
         let subchart = load(files, &prefix, &metadata, helm);
-        subcharts.push(subchart.map_err(|error| format!("error unpacking subchart {folder} in {name}: {error}"))?);
+        let subchart = subchart.map_err(|error| format!("error unpacking subchart {folder} in {name}: {error}"))?;
+        subcharts.push(ChartValues { place: subcharts.len(), ..subchart });
     }
     Ok(ChartValues {
         name,
