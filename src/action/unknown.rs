@@ -64,7 +64,7 @@ pub(super) fn find(chart: &Chart, values: &UserValues) -> Vec<UnknownValue> {
     // nothing else, and reading a schema for its keys takes longer than all the rest.
     let is_alone = chart.dependencies.is_empty() && chart.metadata.dependencies.is_none();
     let has = |defaults: &Mapping| Known::from_defaults(defaults).unknown(values.map()).is_empty();
-    if is_alone && chart.values_map().is_ok_and(|defaults| has(&defaults)) {
+    if is_alone && chart.values_map().is_ok_and(has) {
         return Vec::new();
     }
     let unknown = known_to(chart, &mut MAX_CHARTS.clone()).unknown(values.map());
