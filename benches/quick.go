@@ -10,8 +10,11 @@ import (
 // nothing is the floor of the comparison: a program that ends at once.
 const nothing = "starting a process"
 
-// smallChart is the chart whose rendering has goals.
-const smallChart = "small chart"
+// The charts whose rendering has goals: one template, and what a new chart begins with.
+const (
+	oneTemplate = "one template"
+	smallChart  = "small chart"
+)
 
 // weighings is how often memory is measured; it hardly varies.
 const weighings = 5
@@ -125,18 +128,19 @@ func checked(name string, command *Command) error {
 	return nil
 }
 
-// measureCharts renders Go template charts with every subject: a small one, one with 100 templates in five charts, 300
-// objects of one template.
+// measureCharts renders Go template charts with every subject: one template, a small chart with a schema, one with 100
+// templates in five charts, 300 objects of one template.
 func measureCharts(subjects []Subject, rounds int, home, shape string) ([]*Quick, error) {
-	hundred := filepath.Join(home, "hundred")
-	for name, text := range hundredTemplates() {
-		path := filepath.Join(hundred, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			return nil, err
-		}
+	hundred, one := filepath.Join(home, "hundred"), filepath.Join(home, "one")
+	if err := writeChart(hundred, hundredTemplates()); err != nil {
+		return nil, err
+	}
+	if err := writeChart(one, map[string]string{
+		"Chart.yaml":          "apiVersion: v2\nname: one\nversion: 1.0.0\n",
+		"values.yaml":         "text: a\n",
+		"templates/text.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\ndata:\n  text: {{ .Values.text | quote }}\n",
+	}); err != nil {
+		return nil, err
 	}
 	charts, err := filepath.Abs("../tests/conformance/charts")
 	if err != nil {
@@ -151,6 +155,7 @@ func measureCharts(subjects []Subject, rounds int, home, shape string) ([]*Quick
 		name      string
 		arguments []string
 	}{
+		{oneTemplate, []string{one}},
 		{smallChart, []string{filepath.Join(charts, "web", "chart")}},
 		{"official chart's shape", []string{shape, "-f", values}},
 		{"100 templates, subcharts", []string{hundred}},
@@ -158,7 +163,7 @@ func measureCharts(subjects []Subject, rounds int, home, shape string) ([]*Quick
 	} {
 		quick, err := measureQuick(&Workload{
 			Name:     "template, " + chart.name,
-			HasGoals: chart.name == smallChart,
+			HasGoals: chart.name == oneTemplate || chart.name == smallChart,
 			Arguments: func(Subject) []string {
 				return append([]string{"template", release}, chart.arguments...)
 			},
@@ -169,4 +174,18 @@ func measureCharts(subjects []Subject, rounds int, home, shape string) ([]*Quick
 		measured = append(measured, quick)
 	}
 	return measured, nil
+}
+
+// writeChart writes the files of a chart into a folder.
+func writeChart(folder string, files map[string]string) error {
+	for name, text := range files {
+		path := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -350,17 +350,13 @@ impl InstallArgs {
             .shared
             .name_and_chart(self.name.as_deref(), self.chart.as_deref(), generated_name)?
             .ok_or(Failure::Usage(Usage::NoName))?;
-        self.shared.refuse_undone()?;
         let dry_run = self.dry_run.mode(false, printer)?;
         if self.hide_secret && dry_run == DryRun::None {
             return Err(Usage::HideSecretWithoutDryRun.into());
         }
-        Ok(InstallSettings {
-            release: self.shared.settings(name, chart, printer)?,
-            dry_run,
-            hide_secret: self.hide_secret,
-            format: self.output.format()?,
-        })
+        let release = self.shared.settings(name, chart, printer)?;
+        self.shared.refuse_undone()?;
+        Ok(InstallSettings { release, dry_run, hide_secret: self.hide_secret, format: self.output.format()? })
     }
 }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::render::gostd::regexp::{self, Regexp, Replacement};
 use crate::render::gotemplate::error::Failure;
+use crate::render::gotemplate::format::MAX_TEXT;
 use crate::render::gotemplate::function::{Function, Type};
 use crate::render::gotemplate::items::{Element, Items, grown};
 use crate::render::gotemplate::machine::Machine;
@@ -108,5 +109,11 @@ fn replace(
 ) -> Result<Value, Failure> {
     let text = argument::bytes(arguments, 1);
     machine.spend(text.len())?;
-    Ok(Value::text(regexp.replace_all(text, replacement, |made| machine.spend(made))?))
+    let mut left = MAX_TEXT;
+    let replaced = regexp.replace_all(text, replacement, |more| {
+        left =
+            left.checked_sub(more).ok_or_else(|| Failure::Budget("a text that is replaced is too large".to_owned()))?;
+        machine.spend(more)
+    });
+    Ok(Value::text(replaced?))
 }

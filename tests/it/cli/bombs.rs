@@ -76,6 +76,7 @@ fn templates_that_make_too_much_are_stopped() {
         "{{ $l := list \"xxxxxxxxxx\" }}{{ range until 60 }}{{ $l = list $l $l }}{{ end }}{{ toYaml $l | len | fail }}",
         "{{ $l := list \"xxxxxxxxxx\" }}{{ range until 60 }}{{ $l = list $l $l }}{{ end }}{{ deepCopy $l | len | print | fail }}",
         "{{ $s := repeat 1000000 \"a\" }}{{ regexReplaceAll \"a\" $s $s }}",
+        "{{ regexReplaceAll \".+\" (repeat 1000000 \"a\") (repeat 1000000 \"$0\") }}",
         "{{ $s := repeat 1000000 \"a\" }}{{ replace \"a\" $s $s }}",
         "{{ regexMatch (repeat 1000 \"(a|b)*\") \"ab\" | print | fail }}",
         "{{ regexFind \"((((a{1000}){1000}){1000}){1000})\" \"a\" }}",

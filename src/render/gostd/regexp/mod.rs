@@ -186,7 +186,7 @@ impl Regexp {
     /// Every match replaced by what `replacement` makes of its groups, or by the text itself if it is literal.
     ///
     /// # Errors
-    /// What `spend` says of the bytes that are made.
+    /// What `spend` says of the bytes that are to be made.
     pub fn replace_all<E>(
         &self,
         text: &[u8],
@@ -201,12 +201,15 @@ impl Regexp {
             out.extend_from_slice(haystack.slice(last_end, start));
             // An empty match right behind another is not replaced.
             if end > last_end || start == 0 {
-                let before = out.len();
                 match replacement {
-                    Replacement::Literal(text) => out.extend_from_slice(text),
-                    Replacement::Template(template) => self.expand(template, &haystack, &captures, &mut out),
+                    Replacement::Literal(text) => {
+                        spend(text.len())?;
+                        out.extend_from_slice(text);
+                    }
+                    Replacement::Template(template) => {
+                        self.expand(template, &haystack, &captures, &mut out, &mut spend)?;
+                    }
                 }
-                spend(out.len() - before)?;
             }
             last_end = end;
             let next = haystack.after(search);
@@ -217,7 +220,15 @@ impl Regexp {
     }
 
     /// Writes a template with `$1`, `${1}`, `$name` replaced by groups.
-    fn expand(&self, template: &[u8], haystack: &Haystack<'_>, captures: &Captures, out: &mut Vec<u8>) {
+    fn expand<E>(
+        &self,
+        template: &[u8],
+        haystack: &Haystack<'_>,
+        captures: &Captures,
+        out: &mut Vec<u8>,
+        spend: &mut impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<(), E> {
+        spend(template.len())?;
         let mut rest = template;
         while let Some(dollar) = rest.iter().position(|byte| *byte == b'$') {
             let (before, after) = rest.split_at(dollar);
@@ -245,10 +256,13 @@ impl Regexp {
                     .find_map(|(index, _)| captures.get_group(index + 1)),
             };
             if let Some(span) = group {
-                out.extend_from_slice(haystack.slice(span.start, span.end));
+                let text = haystack.slice(span.start, span.end);
+                spend(text.len())?;
+                out.extend_from_slice(text);
             }
         }
         out.extend_from_slice(rest);
+        Ok(())
     }
 }
 
