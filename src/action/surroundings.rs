@@ -146,9 +146,7 @@ impl Surroundings {
             _ => Ok(None),
         }
     }
-}
 
-impl Surroundings {
     /// Which values of Secrets that were looked up stand in a text.
     pub(super) fn secrets_in(&self, text: &str) -> Vec<String> {
         let Self::Cluster(asker) = self else { return Vec::new() };

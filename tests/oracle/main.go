@@ -290,20 +290,11 @@ func charts(c *chart.Chart) map[string]any {
 // upgrade says which values an upgrade gives to the new revision: Helm's own
 // action over a record in memory, as a dry run without a cluster.
 func upgrade(request []byte) (any, error) {
-	type side struct {
-		oracle.Chart
-		oracle.Values
-	}
-	var q struct {
-		Old, New side
-		Reset    bool
-		Reuse    bool
-		Then     bool `json:"reset_then_reuse"`
-	}
+	var q oracle.Upgrade
 	if err := json.Unmarshal(request, &q); err != nil {
 		return nil, err
 	}
-	read := func(s side) (*chart.Chart, map[string]any, error) {
+	read := func(s oracle.Side) (*chart.Chart, map[string]any, error) {
 		chrt, err := load(s.Chart)
 		if err != nil {
 			return nil, nil, err
@@ -320,14 +311,9 @@ func upgrade(request []byte) (any, error) {
 	if err := chartutil.ProcessDependencies(chrt, vals); err != nil {
 		return nil, err
 	}
-	// A record is read back from a cluster as JSON: it has lost the subcharts.
-	text, err := json.Marshal(release.Release{Name: "rel", Namespace: "default", Version: 1, Chart: chrt, Config: vals,
+	old, err := oracle.Recorded(release.Release{Name: "rel", Namespace: "default", Version: 1, Chart: chrt, Config: vals,
 		Info: &release.Info{Status: releasecommon.StatusDeployed}})
 	if err != nil {
-		return nil, err
-	}
-	old := &release.Release{}
-	if err := json.Unmarshal(text, old); err != nil {
 		return nil, err
 	}
 	if chrt, vals, err = read(q.New); err != nil {

@@ -25,17 +25,25 @@ pub const MAX_TEXT: usize = 1 << 29;
 /// Nesting beyond which a value is taken for one that contains itself.
 const MAX_NESTING: usize = 10_000;
 
+/// Refuses to make a text longer than it may get. Asked before it grows: one long text can be an argument many times.
+///
+/// # Errors
+/// If `more` bytes behind `length` are more than `most`.
+pub fn check_growth(length: usize, more: usize, most: usize) -> Result<(), Failure> {
+    if length.saturating_add(more) > most {
+        return Err(Failure::Budget("a text that is put together is too large".to_owned()));
+    }
+    Ok(())
+}
+
 /// Appends a value as `{{ value }}` and `%v` print it. Nil is `<nil>`.
 ///
 /// # Errors
-/// If the value contains itself, or its text would be larger than [`MAX_PRINT`].
+/// If the value contains itself, its text would be larger than [`MAX_PRINT`], or `out` longer than [`MAX_TEXT`] by a text.
 pub fn append_value(out: &mut Vec<u8>, value: &Value) -> Result<(), Failure> {
     match value {
         Value::Text(text) => {
-            // Before it is made: one long text can be an argument many times.
-            if out.len().saturating_add(text.len()) > MAX_TEXT {
-                return Err(Failure::Budget("a text that is put together is too large".to_owned()));
-            }
+            check_growth(out.len(), text.len(), MAX_TEXT)?;
             out.extend_from_slice(text);
         }
         Value::Bool(true) => out.extend_from_slice(b"true"),

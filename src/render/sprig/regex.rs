@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::render::gostd::regexp::{self, Regexp, Replacement};
 use crate::render::gotemplate::error::Failure;
-use crate::render::gotemplate::format::MAX_TEXT;
+use crate::render::gotemplate::format::{MAX_TEXT, check_growth};
 use crate::render::gotemplate::function::{Function, Type};
 use crate::render::gotemplate::items::{Element, Items, grown};
 use crate::render::gotemplate::machine::Machine;
@@ -109,10 +109,10 @@ fn replace(
 ) -> Result<Value, Failure> {
     let text = argument::bytes(arguments, 1);
     machine.spend(text.len())?;
-    let mut left = MAX_TEXT;
+    let mut made = 0_usize;
     let replaced = regexp.replace_all(text, replacement, |more| {
-        left =
-            left.checked_sub(more).ok_or_else(|| Failure::Budget("a text that is replaced is too large".to_owned()))?;
+        check_growth(made, more, MAX_TEXT)?;
+        made += more;
         machine.spend(more)
     });
     Ok(Value::text(replaced?))

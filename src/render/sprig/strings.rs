@@ -64,10 +64,7 @@ pub const FUNCTIONS: &[Function] = &[
         for value in it.iter().filter(|value| !matches!(value, Value::Nil)) {
             separate(&mut out);
             let text = to_text(value)?;
-            // Before it is made: one long text can be an argument many times.
-            if out.len().saturating_add(text.len()) > format::MAX_PRINT {
-                return Err(Failure::Budget("a text that is quoted is too large".to_owned()));
-            }
+            format::check_growth(out.len(), text.len(), format::MAX_PRINT)?;
             quote::append_quoted(&mut out, &text, '"', false);
         }
         machine.spend(out.len())?;

@@ -83,6 +83,7 @@ fn write(machine: &mut Machine<'_>, value: Option<&Value>) -> Result<Vec<u8>, Pr
     if matches!(value, Value::Nil) {
         return Err(Problem::Failure("reflect: call of reflect.Value.Type on zero Value".into()));
     }
+    machine.weigh(value).map_err(Problem::Failure)?;
     let mut writer = Writer { machine, out: Vec::new(), depth: 0 };
     writer.encode(&[], value)?;
     Ok(writer.out)

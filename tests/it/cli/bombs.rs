@@ -75,6 +75,7 @@ fn templates_that_make_too_much_are_stopped() {
         "{{ $l := list \"xxxxxxxxxx\" }}{{ range until 60 }}{{ $l = list $l $l }}{{ end }}{{ toJson $l }}",
         "{{ $l := list \"xxxxxxxxxx\" }}{{ range until 60 }}{{ $l = list $l $l }}{{ end }}{{ toYaml $l | len | fail }}",
         "{{ $l := list \"xxxxxxxxxx\" }}{{ range until 60 }}{{ $l = list $l $l }}{{ end }}{{ deepCopy $l | len | print | fail }}",
+        "{{ $l := list \"xxxxxxxxxx\" }}{{ range until 60 }}{{ $l = list $l $l }}{{ end }}{{ toToml (dict \"a\" $l) }}",
         "{{ $s := repeat 1000000 \"a\" }}{{ regexReplaceAll \"a\" $s $s }}",
         "{{ regexReplaceAll \".+\" (repeat 1000000 \"a\") (repeat 1000000 \"$0\") }}",
         "{{ $s := repeat 1000000 \"a\" }}{{ replace \"a\" $s $s }}",

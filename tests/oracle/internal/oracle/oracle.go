@@ -367,6 +367,32 @@ type Values struct {
 	Set    []string        `json:"set"`
 }
 
+// Side is a chart with the values that are given for it.
+type Side struct {
+	Chart
+	Values
+}
+
+// Upgrade is an upgrade from one chart and its values to others, with the
+// flags that say what becomes of the old values.
+type Upgrade struct {
+	Old, New Side
+	Reset    bool
+	Reuse    bool
+	Then     bool `json:"reset_then_reuse"`
+}
+
+// Recorded returns a release as it is read back from a cluster, where it was
+// JSON: it has lost the subcharts.
+func Recorded[Release any](release Release) (*Release, error) {
+	text, err := json.Marshal(release)
+	if err != nil {
+		return nil, err
+	}
+	read := new(Release)
+	return read, json.Unmarshal(text, read)
+}
+
 // Read returns the values; parse reads a values file, set applies --set.
 func (v Values) Read(parse func([]byte) (map[string]any, error), set func(string, map[string]any) error) (map[string]any, error) {
 	values := map[string]any{}
