@@ -236,9 +236,11 @@ fn abbreviate(text: &[u8], left: i64, width: i64) -> Vec<u8> {
 
 /// Go's `strings.ReplaceAll`: nothing stands before every character and at the end.
 fn replace(machine: &mut Machine<'_>, text: &[u8], old: &[u8], new: &[u8]) -> Result<Vec<u8>, Failure> {
-    let mut out = Vec::with_capacity(text.len());
     if old.is_empty() {
-        machine.spend(text.len().saturating_add(new.len().saturating_mul(unicode::count(text) + 1)))?;
+        let length = text.len().saturating_add(new.len().saturating_mul(unicode::count(text) + 1));
+        format::check_growth(0, length, format::MAX_TEXT)?;
+        machine.spend(length)?;
+        let mut out = Vec::with_capacity(length);
         for (at, character) in unicode::characters(text) {
             out.extend_from_slice(new);
             out.extend_from_slice(text.get(at..at + character.map_or(1, char::len_utf8)).unwrap_or_default());
@@ -246,9 +248,10 @@ fn replace(machine: &mut Machine<'_>, text: &[u8], old: &[u8], new: &[u8]) -> Re
         out.extend_from_slice(new);
         return Ok(out);
     }
-    let mut done = 0;
+    let (mut out, mut done) = (Vec::with_capacity(text.len()), 0);
     machine.spend(text.len())?;
     for at in memmem::find_iter(text, old) {
+        format::check_growth(out.len(), new.len(), format::MAX_TEXT)?;
         machine.spend(new.len())?;
         out.extend_from_slice(text.get(done..at).unwrap_or_default());
         out.extend_from_slice(new);
